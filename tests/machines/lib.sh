@@ -185,3 +185,22 @@ unpack() (
 version_of() {
 	apt "$1" apt-cache "-t$3" policy "$2" 2>/dev/null | sed -n 's/^  Candidate: //p'
 }
+
+# inside TOOLCHAIN WORK COMMAND...: run a command in a toolchain's root, which stays as it is; WORK is /work
+# there and the only thing that can be written to but /tmp and WORK/modules, its /lib/modules (if there
+# is one). The mounts go with the process, however it ends.
+inside() {
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	unshare --mount --propagation private sh -euc '
+		root=$1 work=$2
+		shift 2
+		mount --bind "$root" "$root"
+		mount -o remount,bind,ro "$root"
+		mount --rbind /dev "$root/dev"
+		mount -t proc proc "$root/proc" 2>/dev/null || mount --rbind /proc "$root/proc"
+		mount -t tmpfs tmp "$root/tmp"
+		mount --bind "$work" "$root/work"
+		[ ! -d "$work/modules" ] || mount --bind "$work/modules" "$root/usr/lib/modules"
+		exec env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LC_ALL=C chroot "$root" "$@"
+	' sh "$@" 9>&-
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * String instructions: MOVS, CMPS, STOS, LODS, SCAS, INS, OUTS.
+ *
+ * Registers move in copies and reach the CPU only for whole elements. A fault
+ * after the first element ends the call with X86_AGAIN and the elements before
+ * it done: the next call meets it with nothing to take back. On X86_WAIT
+ * nothing at all is kept, the caller's replay log has what was done.
+ *
+ * SDM 2B "REP/REPE/REPZ/REPNE/REPNZ".
+ */
+#include "emulate.h"
+
+struct string {
+	u64 si, di, acc, flags;
+	u64 mask; /* of the address size */
+	u64 step;
+	u32 size;
+	u8 kind; /* opcode without its width bit */
+};
+
+enum { INS = 0x6c, OUTS = 0x6e, MOVS = 0xa4, CMPS = 0xa6, STOS = 0xaa,
+       LODS = 0xac, SCAS = 0xae };
+
+static bool uses_si(u8 kind)
+{
+	return kind == OUTS || kind == MOVS || kind == CMPS || kind == LODS;
+}
+
+static bool uses_di(u8 kind)
+{
+	return kind != OUTS && kind != LODS;
+}
+
+static bool compares(u8 kind)
+{
+	return kind == CMPS || kind == SCAS;
+}
+
+/* The port is read only when its value has a place to go. */
+static enum x86_result ins(struct x86_run *r, struct string *s)
+{
+	enum x86_result res;
+	u64 linear, v = 0;
+
+	res = x86_check(r, X86_ES, s->di, s->size, true, &linear);
+	if (res == X86_DONE && r->mem->probe)
+		res = r->mem->probe(r->ctx, linear, s->size, r->ex);
+	if (res == X86_DONE)
+		res = r->mem->in(r->ctx, (u16)r->cpu->gpr[X86_RDX], &v, s->size,
+				 r->ex);
+	if (res == X86_DONE)
+		res = x86_write(r, linear, &v, s->size);
+	return res;
+}
+
+static enum x86_result element(struct x86_run *r, struct string *s)
+{
+	enum x86_result res = X86_DONE;
+	u64 a = s->acc, b;
+
+	if (s->kind == INS)
+		return ins(r, s);
+	if (uses_si(s->kind))
+		res = x86_load(r, r->insn->seg, s->si, s->size, &a);
+	if (res != X86_DONE)
+		return res;
+	switch (s->kind) {
+	case OUTS:
+		return r->mem->out(r->ctx, (u16)r->cpu->gpr[X86_RDX], &a,
+				   s->size, r->ex);
+	case MOVS:
+	case STOS:
+		return x86_store(r, X86_ES, s->di, s->size, a);
+	case LODS:
+		s->acc = a;
+		return X86_DONE;
+	default: /* CMPS, SCAS */
+		res = x86_load(r, X86_ES, s->di, s->size, &b);
+		if (res == X86_DONE)
+			x86_alu(ALU_CMP, a, b, s->size, &s->flags);
+		return res;
+	}
+}
+
+static void advance(struct string *s)
+{
+	if (uses_si(s->kind))
+		s->si = (s->si + s->step) & s->mask;
+	if (uses_di(s->kind))
+		s->di = (s->di + s->step) & s->mask;
+}
+
+static void commit(struct x86_run *r, const struct string *s, u64 count)
+{
+	u32 width = r->insn->addrsize;
+
+	if (uses_si(s->kind))
+		x86_reg_write(r, X86_RSI, s->si, width);
+	if (uses_di(s->kind))
+		x86_reg_write(r, X86_RDI, s->di, width);
+	if (s->kind == LODS)
+		x86_reg_write(r, X86_RAX, s->acc, s->size);
+	if (r->insn->rep || r->insn->repne)
+		x86_reg_write(r, X86_RCX, count, width);
+}
+
+/* Does this comparison end the repetition? F3 goes on while equal. */
+static bool ends(const struct x86_run *r, const struct string *s)
+{
+	return compares(s->kind) && !(s->flags & FLAG_ZF) == r->insn->rep;
+}
+
+enum x86_result x86_string(struct x86_run *r, unsigned int max_rep)
+{
+	const struct x86_insn *insn = r->insn;
+	struct x86_cpu *cpu = r->cpu;
+	bool rep = insn->rep || insn->repne, end = false;
+	struct string s = { .flags = r->rflags, .kind = insn->opcode & 0xfe };
+	u64 count = 1, done = 0;
+	enum x86_result res;
+
+	s.mask = x86_mask(insn->addrsize);
+	s.size = insn->opsize;
+	if (s.size == 8 && s.kind <= OUTS)
+		s.size = 4; /* ports have no 64 bits */
+	s.step = cpu->rflags & FLAG_DF ? -(u64)s.size : s.size;
+	s.si = cpu->gpr[X86_RSI] & s.mask;
+	s.di = cpu->gpr[X86_RDI] & s.mask;
+	s.acc = x86_reg_read(r, X86_RAX, s.size);
+	if (rep) {
+		count = cpu->gpr[X86_RCX] & s.mask;
+		if (!count)
+			return X86_DONE;
+	}
+	do {
+		res = element(r, &s);
+		if (res == X86_FAULT && done)
+			break;
+		if (res != X86_DONE)
+			return res;
+		advance(&s);
+		done++;
+		end = done == count || (rep && ends(r, &s));
+	} while (!end && done < max_rep);
+
+	commit(r, &s, count - done);
+	if (!end)
+		return X86_AGAIN; /* status flags wait: nothing reads them before */
+	r->rflags = s.flags;
+	return X86_DONE;
+}

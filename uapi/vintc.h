@@ -1461,6 +1461,30 @@ struct kvm_pre_fault_memory {
 #ifndef KVM_X86_QUIRK_IGNORE_GUEST_PAT
 #define KVM_X86_QUIRK_IGNORE_GUEST_PAT		(1 << 9)
 #endif
+#ifndef KVM_X86_QUIRK_VMCS12_ALLOW_FREEZE_IN_SMM
+#define KVM_X86_QUIRK_VMCS12_ALLOW_FREEZE_IN_SMM (1 << 10)
+#endif
+#ifndef KVM_X86_QUIRK_NESTED_SVM_SHARED_PAT
+#define KVM_X86_QUIRK_NESTED_SVM_SHARED_PAT	(1 << 11)
+#endif
+#ifndef KVM_X86_DISABLE_EXITS_APERFMPERF
+#define KVM_X86_DISABLE_EXITS_APERFMPERF	(1 << 4)
+#endif
+#ifndef KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST
+#define KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST (1ULL << 2)
+#endif
+#ifndef KVM_X2APIC_DISABLE_SUPPRESS_EOI_BROADCAST
+#define KVM_X2APIC_DISABLE_SUPPRESS_EOI_BROADCAST (1ULL << 3)
+#endif
+#ifndef KVM_X86_REG_TYPE_MSR
+#define KVM_X86_REG_TYPE_MSR			2
+#endif
+#ifndef KVM_X86_REG_TYPE_KVM
+#define KVM_X86_REG_TYPE_KVM			3
+#endif
+#ifndef KVM_REG_GUEST_SSP
+#define KVM_REG_GUEST_SSP			0
+#endif
 #ifndef KVM_X86_GRP_SYSTEM
 #define KVM_X86_GRP_SYSTEM			0
 #endif
@@ -1499,6 +1523,9 @@ struct kvm_pre_fault_memory {
 #endif
 #ifndef KVM_CAP_X86_GUEST_MODE
 #define KVM_CAP_X86_GUEST_MODE			238
+#endif
+#ifndef KVM_CAP_GUEST_MEMFD_FLAGS
+#define KVM_CAP_GUEST_MEMFD_FLAGS		244
 #endif
 
 /* ------------------------------------------------------------------------

@@ -8,7 +8,7 @@
  */
 #include "emulate.h"
 
-enum class {
+enum insn_class {
 	C_NONE,
 	C_ALU_RM_R, /* bits 5:3 of the opcode say which operation */
 	C_ALU_R_RM,
@@ -98,7 +98,7 @@ static const u8 two_byte[256] = {
 	[0xc7] = C_CMPXCHG_PAIR,
 };
 
-static enum class classify(const struct x86_insn *insn)
+static enum insn_class classify(const struct x86_insn *insn)
 {
 	if (likely(insn->opcode < 0x100))
 		return one_byte[insn->opcode];
@@ -120,7 +120,7 @@ static enum class classify(const struct x86_insn *insn)
  * SDM 2A "LOCK": only these, and only with a memory destination. That there is
  * ModRM is part of each class named.
  */
-static bool lockable(const struct x86_insn *insn, enum class class)
+static bool lockable(const struct x86_insn *insn, enum insn_class class)
 {
 	unsigned int group = x86_group(insn);
 
@@ -370,7 +370,7 @@ static enum x86_result cmpxchg_pair(struct x86_run *r)
 	return x86_do_cmpxchg_pair(r);
 }
 
-static enum x86_result execute(struct x86_run *r, enum class class)
+static enum x86_result execute(struct x86_run *r, enum insn_class class)
 {
 	const struct x86_insn *insn = r->insn;
 	unsigned int op = insn->opcode, reg = x86_reg(insn);
@@ -426,7 +426,7 @@ static enum x86_result execute(struct x86_run *r, enum class class)
 }
 
 /* What MMIO never needs but a page that is being switched may. */
-static enum x86_result execute_rare(struct x86_run *r, enum class class)
+static enum x86_result execute_rare(struct x86_run *r, enum insn_class class)
 {
 	const struct x86_insn *insn = r->insn;
 	u32 size = insn->opsize;
@@ -491,7 +491,7 @@ enum x86_result x86_emulate(struct x86_cpu *cpu, const struct x86_insn *insn,
 		.ex = ex,
 		.rflags = cpu->rflags,
 	};
-	enum class class = classify(insn);
+	enum insn_class class = classify(insn);
 	enum x86_result res;
 
 	if (unlikely(class == C_NONE))

@@ -217,8 +217,8 @@ enum x86_result x86_cmpxchg(struct x86_run *r, u64 linear, void *old,
 	enum x86_result res;
 	bool same;
 
-	if (!wraps(r, linear, len))
-		return r->mem->cmpxchg(r->ctx, linear, old, new, len, r->ex);
+	if (!wraps(r, linear, len)) /* parentheses: the kernel has a macro */
+		return (r->mem->cmpxchg)(r->ctx, linear, old, new, len, r->ex);
 	res = x86_read(r, linear, found, len);
 	x86_blame_write(r, res);
 	if (res != X86_DONE)

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Guest memory: slots, and access to it from the kernel. */
+
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <asm/processor.h>
+
+#include "memory_impl.h"
+#include "pagetable.h"
+#include "../uapi/vintc.h"
+
+/* --- slots ---------------------------------------------------------------------- */
+
+static struct memslots *slots_alloc(u32 n)
+{
+	struct memslots *slots;
+
+	/* One more than none: memory_slot() looks at the largest unasked. */
+	slots = kvzalloc(struct_size(slots, slot, max(n, 1U)), GFP_KERNEL_ACCOUNT);
+	if (slots)
+		slots->n = n;
+	return slots;
+}
+
+const struct memslot *memory_slot_search(const struct memslots *slots, u64 gfn)
+{
+	u32 low = 0, high = slots->n;
+	const struct memslot *slot;
+
+	/* The first slot that begins beyond gfn. */
+	while (low < high) {
+		u32 middle = low + (high - low) / 2;
+
+		if (slots->slot[middle].gfn <= gfn)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low)
+		return NULL;
+	slot = &slots->slot[array_index_nospec(low - 1, slots->n)];
+	return gfn - slot->gfn < slot->npages ? slot : NULL;
+}
+
+/* Context: mem->lock held. */
+static struct memslots *own_slots(struct memory *mem)
+{
+	return rcu_dereference_protected(mem->slots, lockdep_is_held(&mem->lock));
+}
+
+static const struct memslot *slot_by_id(const struct memslots *slots, u32 id)
+{
+	u32 i;
+
+	for (i = 0; i < slots->n; i++) {
+		if (slots->slot[i].id == id)
+			return &slots->slot[i];
+	}
+	return NULL;
+}
+
+/* Does any slot but @id have a frame of @new? */
+static bool slot_overlaps(const struct memslots *slots, const struct memslot *new)
+{
+	u32 i;
+
+	for (i = 0; i < slots->n; i++) {
+		const struct memslot *slot = &slots->slot[i];
+
+		if (slot->id != new->id && slot->gfn < new->gfn + new->npages &&
+		    new->gfn < slot->gfn + slot->npages)
+			return true;
+	}
+	return false;
+}
+
+/* @old without the slot of that id, and with @new, if any, at its place. */
+static struct memslots *slots_copy(const struct memslots *old, u32 id,
+				   const struct memslot *new)
+{
+	u32 n = old->n - !!slot_by_id(old, id) + !!new;
+	struct memslots *slots = slots_alloc(n);
+	u32 from, to = 0;
+
+	if (!slots)
+		return NULL;
+	for (from = 0; from < old->n; from++) {
+		const struct memslot *slot = &old->slot[from];
+
+		if (slot->id == id)
+			continue;
+		if (new && new->gfn < slot->gfn) {
+			slots->slot[to++] = *new;
+			new = NULL;
+		}
+		slots->slot[to++] = *slot;
+	}
+	if (new)
+		slots->slot[to++] = *new;
+
+	for (to = 0; to < n; to++) {
+		if (slots->slot[to].npages > slots->slot[slots->largest].npages)
+			slots->largest = to;
+	}
+	return slots;
+}
+
+/*
+ * Put @new in the place of the current array. @gone, if any, is a slot of the
+ * current one that isn't in the new one: its entries go in the same section of
+ * pt_lock (memory.h, 2). After that no vCPU may still use the old array, nor,
+ * through it, a user address that the caller is about to unmap.
+ */
+static void slots_replace(struct memory *mem, struct memslots *new,
+			  const struct memslot *gone)
+{
+	struct memslots *old = own_slots(mem);
+	struct pt_zap zap = { .settle = true, .prune = true };
+
+	pagetable_begin(mem, &zap);
+	rcu_assign_pointer(mem->slots, new);
+	memory_seq_bump(mem);
+	if (gone)
+		pagetable_zap(mem, gone->gfn, gone->gfn + gone->npages, &zap);
+	pagetable_done(mem, &zap);
+
+	vm_kick_all(mem->vm);
+	synchronize_srcu_expedited(&mem->srcu);
+	kvfree(old);
+}
+
+/* Frames that a guest-physical address of this machine can name. */
+static u64 frame_limit(const struct memory *mem)
+{
+	u32 bits = min3((u32)boot_cpu_data.x86_phys_bits, 52U,
+			PAGE_SHIFT + PT_BITS * (u32)mem->format->levels);
+
+	return 1ULL << (bits - PAGE_SHIFT);
+}
+
+/* Check what does not depend on other slots, and convert. */
+static int slot_parse(const struct memory *mem, struct memslot *slot,
+		      const struct kvm_userspace_memory_region2 *region)
+{
+	u64 hva = region->userspace_addr, size = region->memory_size;
+	u64 limit = frame_limit(mem);
+
+	if (region->flags & ~KVM_MEM_READONLY)
+		return -EINVAL;
+	/* Bits 31:16 name an address space: there is only 0. */
+	if (region->slot >= MEMORY_SLOTS)
+		return -EINVAL;
+	if (!PAGE_ALIGNED(region->guest_phys_addr) || !PAGE_ALIGNED(size) ||
+	    !PAGE_ALIGNED(hva))
+		return -EINVAL;
+	if (size >> PAGE_SHIFT > MEMORY_MAX_PAGES)
+		return -EINVAL;
+	/*
+	 * Stricter than access_ok(), which may accept addresses that are not
+	 * canonical: memory_read_atomic() relies on this check alone.
+	 */
+	if (hva > TASK_SIZE_MAX || size > TASK_SIZE_MAX - hva ||
+	    !access_ok((void __user *)(unsigned long)hva, size))
+		return -EINVAL;
+
+	slot->id = region->slot;
+	slot->flags = region->flags;
+	slot->gfn = region->guest_phys_addr >> PAGE_SHIFT;
+	slot->npages = size >> PAGE_SHIFT;
+	slot->hva = hva;
+	if (slot->gfn > limit || slot->npages > limit - slot->gfn)
+		return -EINVAL;
+	return 0;
+}
+
+static int slot_delete(struct memory *mem, u32 id)
+{
+	struct memslots *old = own_slots(mem);
+	const struct memslot *gone = slot_by_id(old, id);
+	struct memslots *new;
+
+	if (!gone)
+		return -EINVAL;
+	new = slots_copy(old, id, NULL);
+	if (!new)
+		return -ENOMEM;
+	slots_replace(mem, new, gone);
+	return 0;
+}
+
+/* Create a slot or move it. */
+static int slot_set(struct memory *mem, const struct memslot *slot)
+{
+	struct memslots *old = own_slots(mem);
+	const struct memslot *now = slot_by_id(old, slot->id);
+	struct memslots *new;
+
+	if (now) {
+		if (slot->npages != now->npages || slot->hva != now->hva ||
+		    slot->flags != now->flags)
+			return -EINVAL;
+		if (slot->gfn == now->gfn)
+			return 0;
+	}
+	if (slot_overlaps(old, slot))
+		return -EEXIST;
+	new = slots_copy(old, slot->id, slot);
+	if (!new)
+		return -ENOMEM;
+	slots_replace(mem, new, now);
+	return 0;
+}
+
+int memory_set_region(struct memory *mem,
+		      const struct kvm_userspace_memory_region2 *region)
+{
+	struct memslot slot;
+	int r;
+
+	r = slot_parse(mem, &slot, region);
+	if (r)
+		return r;
+
+	mutex_lock(&mem->lock);
+	if (slot.npages)
+		r = slot_set(mem, &slot);
+	else
+		r = slot_delete(mem, slot.id);
+	mutex_unlock(&mem->lock);
+	return r;
+}
+
+void memory_set_hole(struct memory *mem, u64 gfn)
+{
+	struct pt_zap zap = { .settle = true };
+
+	pagetable_begin(mem, &zap);
+	if (mem->hole_gfn != gfn) {
+		WRITE_ONCE(mem->hole_gfn, gfn);
+		memory_seq_bump(mem);
+		if (gfn != MEMORY_NO_HOLE)
+			pagetable_zap(mem, gfn, gfn + 1, &zap);
+	}
+	pagetable_done(mem, &zap);
+}
+
+/* --- life ----------------------------------------------------------------------- */
+
+int memory_init(struct memory *mem, struct vm *vm, const struct pt_format *format)
+{
+	struct memslots *slots;
+	int r;
+
+	memset(mem, 0, sizeof(*mem));
+	mem->mm = current->mm;
+	mem->vm = vm;
+	mem->format = format;
+	mem->hole_gfn = MEMORY_NO_HOLE;
+	mutex_init(&mem->lock);
+	spin_lock_init(&mem->pt_lock);
+
+	r = init_srcu_struct(&mem->srcu);
+	if (r)
+		return r;
+	r = -ENOMEM;
+	slots = slots_alloc(0);
+	if (!slots)
+		goto free_srcu;
+	RCU_INIT_POINTER(mem->slots, slots);
+	mem->root_table = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!mem->root_table)
+		goto free_slots;
+	mem->table_pages = 1;
+
+	mem->notifier.ops = &memory_notifier_ops;
+	r = mmu_notifier_register(&mem->notifier, mem->mm);
+	if (r)
+		goto free_root;
+	return 0;
+
+free_root:
+	free_page((unsigned long)mem->root_table);
+free_slots:
+	kvfree(slots);
+free_srcu:
+	cleanup_srcu_struct(&mem->srcu);
+	return r;
+}
+
+void memory_destroy(struct memory *mem)
+{
+	/*
+	 * Calls release(), or waits for the one that the exit of the mm calls;
+	 * no callback runs when it returns. Either took all entries away.
+	 */
+	mmu_notifier_unregister(&mem->notifier, mem->mm);
+	WARN_ON_ONCE(mem->table_pages != 1 || mem->pages_4k || mem->pages_2m ||
+		     mem->pages_1g);
+	free_page((unsigned long)mem->root_table);
+	kvfree(rcu_dereference_protected(mem->slots, true));
+	cleanup_srcu_struct(&mem->srcu);
+}
+
+/* --- access --------------------------------------------------------------------- */
+
+unsigned long memory_hva(struct memory *mem, u64 gpa, bool writable)
+{
+	const struct memslot *slot = memory_slot(mem, gpa >> PAGE_SHIFT);
+
+	if (!slot || (writable && (slot->flags & KVM_MEM_READONLY)))
+		return 0;
+	return memslot_hva(slot, gpa);
+}
+
+/* How much of @len bytes at @gpa lies in one page. */
+static u32 page_part(u64 gpa, u32 len)
+{
+	return min_t(u32, len, PAGE_SIZE - offset_in_page(gpa));
+}
+
+int memory_read(struct memory *mem, u64 gpa, void *buf, u32 len)
+{
+	while (len) {
+		unsigned long hva = memory_hva(mem, gpa, false);
+		u32 part = page_part(gpa, len);
+
+		if (!hva || copy_from_user(buf, (void __user *)hva, part))
+			return -EFAULT;
+		buf += part;
+		gpa += part;
+		len -= part;
+	}
+	return 0;
+}
+
+int memory_write(struct memory *mem, u64 gpa, const void *buf, u32 len)
+{
+	while (len) {
+		unsigned long hva = memory_hva(mem, gpa, true);
+		u32 part = page_part(gpa, len);
+
+		if (!hva || copy_to_user((void __user *)hva, buf, part))
+			return -EFAULT;
+		buf += part;
+		gpa += part;
+		len -= part;
+	}
+	return 0;
+}
+
+/*
+ * 4 or 8 to 16 bytes: a page-table entry, or the bytes of an instruction. No
+ * access_ok() and no speculation barrier, which user_access_begin() would bring:
+ * slot_parse() checked the range, memslot_hva() keeps inside it.
+ */
+static __always_inline int read_small(unsigned long hva, void *buf, u32 len)
+{
+	void __user *from = (void __user *)hva;
+	u64 first, last;
+	u32 word;
+
+	__uaccess_begin();
+	if (len == sizeof(word)) {
+		unsafe_get_user(word, (u32 __user *)from, fault);
+		__uaccess_end();
+		memcpy(buf, &word, sizeof(word));
+		return 0;
+	}
+	unsafe_get_user(first, (u64 __user *)from, fault);
+	/* Overlaps the first by what is missing to 16 bytes. */
+	unsafe_get_user(last, (u64 __user *)(from + len - sizeof(last)), fault);
+	__uaccess_end();
+	memcpy(buf, &first, sizeof(first));
+	memcpy(buf + len - sizeof(last), &last, sizeof(last));
+	return 0;
+fault:
+	__uaccess_end();
+	return -EFAULT;
+}
+
+static int read_page_atomic(unsigned long hva, void *buf, u32 len)
+{
+	int r;
+
+	pagefault_disable();
+	if (likely(len == 8 || len == 4 || (len > 8 && len <= 16)))
+		r = read_small(hva, buf, len);
+	else
+		r = __copy_from_user_inatomic(buf, (void __user *)hva, len) ? -EFAULT : 0;
+	pagefault_enable();
+	return r;
+}
+
+int memory_read_atomic(struct memory *mem, u64 gpa, void *buf, u32 len)
+{
+	while (len) {
+		const struct memslot *slot = memory_slot(mem, gpa >> PAGE_SHIFT);
+		u32 part = page_part(gpa, len);
+
+		if (!slot || read_page_atomic(memslot_hva(slot, gpa), buf, part))
+			return -EFAULT;
+		buf += part;
+		gpa += part;
+		len -= part;
+	}
+	return 0;
+}

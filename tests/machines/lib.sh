@@ -7,7 +7,6 @@
 # of its files that is checked before use, and can be deleted at any time.
 
 machines=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-tree=$(CDPATH='' cd -- "$machines/../.." && pwd)
 cache=${VINTC_CACHE:-${XDG_CACHE_HOME:-${HOME:-/var}/.cache}/vintc}
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

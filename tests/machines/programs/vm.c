@@ -612,17 +612,27 @@ guest void g_icr(u32 dest, u32 low)
 	}
 }
 
+/* An exception's handler goes on at label 1. */
+#define TRY(insn) "movq $1f, %%gs:%c[fix]\n" insn "\n1: movq $0, %%gs:%c[fix]"
+#define FIX [fix] "i"(offsetof(struct gcpu, fixup))
+
 guest int g_rdmsr_try(u32 msr, u64 *v)
 {
-	u64 out[2] = { 0, 0 };
-	int r = g_try("rdmsr\nmov %%rax, (%%rsi)\nmov %%rdx, 8(%%rsi)", "c"(msr),
-		      "S"(out), "a"(0), "d"(0));
+	struct gcpu *c = this_cpu();
+	u32 a = 0, d = 0;
 
-	*v = out[1] << 32 | (u32)out[0];
-	return r;
+	c->vector = -1;
+	asm volatile(TRY("rdmsr") : "+a"(a), "+d"(d) : "c"(msr), FIX : "memory");
+	*v = (u64)d << 32 | a;
+	return c->vector;
 }
 
 guest int g_wrmsr_try(u32 msr, u64 v)
 {
-	return g_try("wrmsr", "c"(msr), "a"((u32)v), "d"((u32)(v >> 32)));
+	struct gcpu *c = this_cpu();
+
+	c->vector = -1;
+	asm volatile(TRY("wrmsr") : : "c"(msr), "a"((u32)v), "d"((u32)(v >> 32)), FIX
+		     : "memory");
+	return c->vector;
 }

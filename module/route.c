@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * GSI routing: what a line of the machine, named by its GSI, turns into. A
+ * GSI goes to a pin of the IOAPIC, to a pin of the PIC, to both, or to one MSI.
+ *
+ * The table is immutable; a change makes a new one and swaps it under RCU, so
+ * that an interrupt from any context finds its routes without a lock. The
+ * routes of one GSI, three at most, are linked by index.
+ */
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "request.h"
+#include "trace.h"
+#include "vm.h"
+
+#define PIC_PINS 8 /* of one of the two chips */
+
+enum route_kind {
+	ROUTE_IOAPIC,
+	ROUTE_PIC,
+	ROUTE_MSI,
+};
+
+#define ROUTE_END U16_MAX
+#define ROUTE_MAX 4096 /* KVM_CAP_IRQ_ROUTING */
+
+struct route {
+	u8 kind;
+	u8 pin;
+	u16 next; /* of the same GSI, or ROUTE_END */
+	u32 data;
+	u64 address;
+};
+
+struct routing {
+	u32 gsis;
+	u32 n;
+	u16 *first; /* by GSI, or ROUTE_END; lies behind the routes */
+	struct route route[];
+};
+
+static_assert(ROUTE_MAX < ROUTE_END);
+
+static struct routing *routing_alloc(u32 gsis, u32 n)
+{
+	struct routing *r;
+	size_t size;
+
+	size = struct_size(r, route, n) + gsis * sizeof(r->first[0]);
+	r = kvzalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!r)
+		return NULL;
+	r->gsis = gsis;
+	r->n = n;
+	r->first = (u16 *)&r->route[n];
+	memset(r->first, 0xff, gsis * sizeof(r->first[0])); /* ROUTE_END */
+	return r;
+}
+
+/* One checked entry; -EINVAL for what this irqchip doesn't have. */
+static int route_from_user(struct route *out,
+			   const struct kvm_irq_routing_entry *e)
+{
+	u32 chip, pin;
+
+	if (e->gsi >= VM_MAX_GSIS || e->pad)
+		return -EINVAL;
+
+	if (e->type == KVM_IRQ_ROUTING_MSI) {
+		/* A device ID may come along; nothing on x86 looks at it. */
+		if (e->flags & ~KVM_MSI_VALID_DEVID)
+			return -EINVAL;
+		out->kind = ROUTE_MSI;
+		out->address = (u64)e->u.msi.address_hi << 32 |
+			       e->u.msi.address_lo;
+		out->data = e->u.msi.data;
+		return 0;
+	}
+	if (e->type != KVM_IRQ_ROUTING_IRQCHIP || e->flags)
+		return -EINVAL;
+
+	chip = e->u.irqchip.irqchip;
+	pin = e->u.irqchip.pin;
+	switch (chip) {
+	case KVM_IRQCHIP_PIC_MASTER:
+	case KVM_IRQCHIP_PIC_SLAVE:
+		if (pin >= PIC_PINS)
+			return -EINVAL;
+		out->kind = ROUTE_PIC;
+		out->pin = chip == KVM_IRQCHIP_PIC_SLAVE ? pin + PIC_PINS : pin;
+		return 0;
+	case KVM_IRQCHIP_IOAPIC:
+		if (pin >= IOAPIC_PINS)
+			return -EINVAL;
+		out->kind = ROUTE_IOAPIC;
+		out->pin = pin;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/*
+ * May @new join the routes that a GSI has? An MSI wants the GSI alone; a chip
+ * takes it once. Both PICs count as chips of their own.
+ */
+static bool route_compatible(const struct route *old, const struct route *new)
+{
+	if (old->kind == ROUTE_MSI || new->kind == ROUTE_MSI)
+		return false;
+	if (old->kind != new->kind)
+		return true;
+	return new->kind == ROUTE_PIC &&
+	       old->pin / PIC_PINS != new->pin / PIC_PINS;
+}
+
+static int routing_add(struct routing *r, u32 i,
+		       const struct kvm_irq_routing_entry *e)
+{
+	struct route *new = &r->route[i];
+	int ret = route_from_user(new, e);
+	u16 j;
+
+	if (ret)
+		return ret;
+	for (j = r->first[e->gsi]; j != ROUTE_END; j = r->route[j].next) {
+		if (!route_compatible(&r->route[j], new))
+			return -EINVAL;
+	}
+	new->next = r->first[e->gsi];
+	r->first[e->gsi] = i;
+	return 0;
+}
+
+static struct routing *routing_build(const struct kvm_irq_routing_entry *e,
+				     u32 n)
+{
+	struct routing *r;
+	u32 i, gsis = 0;
+	int ret;
+
+	for (i = 0; i < n; i++) {
+		if (e[i].gsi >= VM_MAX_GSIS)
+			return ERR_PTR(-EINVAL);
+		gsis = max(gsis, e[i].gsi + 1);
+	}
+	r = routing_alloc(gsis, n);
+	if (!r)
+		return ERR_PTR(-ENOMEM);
+	for (i = 0; i < n; i++) {
+		ret = routing_add(r, i, &e[i]);
+		if (ret) {
+			kvfree(r);
+			return ERR_PTR(ret);
+		}
+	}
+	return r;
+}
+
+/*
+ * Puts @new, or NULL, in place. When it returns no interrupt is on its way by
+ * the old routes any more: a VMM that has masked an MSI may give its vector to
+ * someone else. Expedited, because guests do this a hundred times in a boot.
+ */
+static void routing_swap(struct vm *vm, struct routing *new)
+{
+	struct routing *old;
+
+	old = rcu_replace_pointer(vm->routing, new,
+				  lockdep_is_held(&vm->lock));
+	if (!old)
+		return;
+	synchronize_rcu_expedited();
+	kvfree(old);
+}
+
+/* As a PC is wired: GSIs 0..15 to both chips, 16..23 to the IOAPIC alone. */
+int route_init(struct vm *vm)
+{
+	const u32 n = IOAPIC_PINS + 2 * PIC_PINS;
+	struct kvm_irq_routing_entry *entries, *e;
+	struct routing *r;
+	u32 gsi;
+
+	lockdep_assert_held(&vm->lock);
+	entries = kcalloc(n, sizeof(*entries), GFP_KERNEL);
+	if (!entries)
+		return -ENOMEM;
+	e = entries;
+	for (gsi = 0; gsi < IOAPIC_PINS; gsi++) {
+		e->gsi = gsi;
+		e->type = KVM_IRQ_ROUTING_IRQCHIP;
+		e->u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
+		e->u.irqchip.pin = gsi;
+		e++;
+		if (gsi >= 2 * PIC_PINS)
+			continue;
+		e->gsi = gsi;
+		e->type = KVM_IRQ_ROUTING_IRQCHIP;
+		e->u.irqchip.irqchip = gsi < PIC_PINS ? KVM_IRQCHIP_PIC_MASTER :
+							KVM_IRQCHIP_PIC_SLAVE;
+		e->u.irqchip.pin = gsi % PIC_PINS;
+		e++;
+	}
+	r = routing_build(entries, n);
+	kfree(entries);
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+	routing_swap(vm, r);
+	return 0;
+}
+
+/* The VM goes: nobody can raise an interrupt in it any more. */
+void route_free(struct vm *vm)
+{
+	kvfree(rcu_dereference_protected(vm->routing, true));
+	RCU_INIT_POINTER(vm->routing, NULL);
+}
+
+/**
+ * route_set() - KVM_SET_GSI_ROUTING
+ * @vm: the VM, with an in-kernel irqchip; vm->lock is taken here
+ * @head: header, already copied
+ * @entries: user's array behind it
+ *
+ * Return: 0; -EINVAL (no irqchip, count, flags, type, chip, pin, GSI, an MSI
+ * beside another route), -EFAULT, -ENOMEM. On failure nothing has changed.
+ */
+int route_set(struct vm *vm, const struct kvm_irq_routing *head,
+	      const struct kvm_irq_routing_entry __user *entries)
+{
+	struct kvm_irq_routing_entry *copy = NULL;
+	struct routing *r;
+	int ret = 0;
+
+	if (head->nr > ROUTE_MAX || head->flags)
+		return -EINVAL;
+	if (head->nr) {
+		copy = vmemdup_user(entries,
+				    array_size(head->nr, sizeof(*copy)));
+		if (IS_ERR(copy))
+			return PTR_ERR(copy);
+	}
+	r = routing_build(copy, head->nr);
+	kvfree(copy);
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+
+	mutex_lock(&vm->lock);
+	if (vm->irqchip)
+		routing_swap(vm, r);
+	else
+		ret = -EINVAL;
+	mutex_unlock(&vm->lock);
+	if (ret)
+		kvfree(r);
+	else
+		/* A level route may have gone: exit maps anew (behaviour A). */
+		vm_request_all(vm, REQ_SCAN_IOAPIC);
+	return ret;
+}
+
+static void route_trace(u32 gsi, const struct irq_message *msg)
+{
+	trace_vintc_route(gsi, msg->dest, msg->vector, msg->delivery,
+			  msg->logical, msg->level);
+}
+
+static int route_ioapic(struct vm *vm, u32 gsi, u32 pin, bool level)
+{
+	struct ioapic_out out;
+	enum ioapic_status status;
+	unsigned long flags;
+
+	out.n = 0;
+	out.rescan = false;
+	raw_spin_lock_irqsave(&vm->irq_lock, flags);
+	status = ioapic_line(&vm->ioapic, pin, IOAPIC_SRC_USER, level, &out);
+	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+
+	switch (status) {
+	case IOAPIC_SENT:
+		if (trace_vintc_route_enabled() && out.n)
+			route_trace(gsi, &out.msg[0]);
+		return deliver_ioapic(vm, &out);
+	case IOAPIC_IDLE:
+		/* Lowering a line always succeeds; raising it twice is one. */
+		return level ? 0 : 1;
+	case IOAPIC_COALESCED:
+	case IOAPIC_IGNORED:
+		break;
+	}
+	return status;
+}
+
+/* Return: as deliver(), or -EINVAL when @address isn't an MSI's. */
+static int route_send_msi(struct vm *vm, u64 address, u32 data,
+			  const u32 *gsi)
+{
+	struct irq_message msg;
+	int ret;
+
+	if (!msi_decode(address, data, vm->x2apic_ids, &msg))
+		return -EINVAL;
+	if (gsi && trace_vintc_route_enabled())
+		route_trace(*gsi, &msg);
+	atomic64_inc(&vm->stats.msi_sent);
+	ret = deliver(vm, &msg);
+	trace_vintc_msi(address, data, ret);
+	return ret;
+}
+
+static int route_one(struct vm *vm, const struct route *route, u32 gsi,
+		     bool level)
+{
+	switch (route->kind) {
+	case ROUTE_IOAPIC:
+		return route_ioapic(vm, gsi, route->pin, level);
+	case ROUTE_MSI:
+		/* A message has no line that could fall. */
+		if (!level)
+			return -1;
+		return route_send_msi(vm, route->address, route->data, &gsi);
+	}
+	return -1; /* there is no PIC yet: nobody listens to its pins */
+}
+
+/**
+ * route_line() - drive a GSI
+ * @vm: the VM
+ * @gsi: the line
+ * @level: asserted or not; for an MSI each assertion is a message
+ *
+ * Context: any that may read RCU; interrupts on or off.
+ * Return: what KVM_IRQ_LINE_STATUS reports: targets reached by all routes
+ * together, 0 when all coalesced with what was pending, -1 when masked or
+ * routed nowhere. -ENXIO without irqchip, -EINVAL for no possible GSI.
+ */
+int route_line(struct vm *vm, u32 gsi, bool level)
+{
+	const struct routing *r;
+	int one, status = -1;
+	u16 i;
+
+	if (gsi >= VM_MAX_GSIS)
+		return -EINVAL;
+	if (!smp_load_acquire(&vm->irqchip))
+		return -ENXIO;
+
+	atomic64_inc(&vm->stats.line_changes);
+	rcu_read_lock();
+	r = rcu_dereference(vm->routing);
+	if (r && gsi < r->gsis) {
+		for (i = r->first[gsi]; i != ROUTE_END; i = r->route[i].next) {
+			one = route_one(vm, &r->route[i], gsi, level);
+			if (one >= 0)
+				status = one + max(status, 0);
+		}
+	}
+	rcu_read_unlock();
+	trace_vintc_line(gsi, level, status);
+	return status;
+}
+
+/**
+ * route_msi() - KVM_SIGNAL_MSI
+ * @vm: the VM
+ * @msi: as given by user space, not yet checked
+ *
+ * Return: as deliver(): positive when delivered, 0 when it coalesced, -1 when
+ * it addresses nobody; -EINVAL for no irqchip, flags, reserved bytes, or an
+ * address that isn't an MSI's.
+ */
+int route_msi(struct vm *vm, const struct kvm_msi *msi)
+{
+	u64 address = (u64)msi->address_hi << 32 | msi->address_lo;
+
+	/* devid means something only with a flag, which x86 doesn't have. */
+	if (msi->flags || memchr_inv(msi->pad, 0, sizeof(msi->pad)))
+		return -EINVAL;
+	if (!smp_load_acquire(&vm->irqchip))
+		return -EINVAL;
+	return route_send_msi(vm, address, msi->data, NULL);
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who is addressed. matches() is the meaning; the tables answer faster where
+ * they can.
+ */
+#include "dest.h"
+
+void dest_view_of(struct dest_view *v, const struct lapic *l)
+{
+	u32 id = lapic_get(l, LAPIC_ID);
+
+	v->present = true;
+	v->enabled = lapic_enabled(l);
+	v->mode = lapic_mode(l);
+	v->id = v->mode == LAPIC_X2APIC ? id : id >> 24;
+	v->ldr = lapic_get(l, LAPIC_LDR);
+	v->dfr = lapic_get(l, LAPIC_DFR);
+	v->initial = l->id;
+}
+
+static bool is_on(const struct dest_view *v)
+{
+	return v->present && v->mode != LAPIC_DISABLED;
+}
+
+static bool is_broadcast(const struct irq_message *msg)
+{
+	return msg->dest == (msg->wide ? ~0U : 0xff);
+}
+
+static enum dest_layout layout_of(const struct dest_view *v)
+{
+	if (!is_on(v) || !v->ldr)
+		return DEST_LAYOUT_NONE;
+	if (v->mode == LAPIC_X2APIC)
+		return DEST_LAYOUT_X2APIC;
+	switch (v->dfr >> 28) {
+	case 0xf:
+		return DEST_LAYOUT_FLAT;
+	case 0:
+		return DEST_LAYOUT_CLUSTER;
+	default:
+		return DEST_LAYOUT_NONE;
+	}
+}
+
+/* Too large for 8 bits, but not yet in the mode that has more. */
+static bool has_hidden_id(const struct dest_view *v)
+{
+	return v->mode != LAPIC_X2APIC && v->initial > 0xff;
+}
+
+static bool matches_physical(const struct dest_view *v, u32 dest)
+{
+	return dest == v->id || (has_hidden_id(v) && dest == v->initial);
+}
+
+static bool matches_logical(const struct dest_view *v, u32 dest)
+{
+	u32 ldr = v->ldr >> 24;
+
+	switch (layout_of(v)) {
+	case DEST_LAYOUT_X2APIC:
+		return dest >> 16 == v->ldr >> 16 && (dest & v->ldr & 0xffff);
+	case DEST_LAYOUT_FLAT:
+		return dest <= 0xff && (dest & ldr);
+	case DEST_LAYOUT_CLUSTER:
+		return dest <= 0xff && dest >> 4 == ldr >> 4 &&
+		       (dest & ldr & 15);
+	default:
+		return false;
+	}
+}
+
+/* Destination field only, no shorthand. */
+static bool matches(const struct dest_view *v, const struct irq_message *msg)
+{
+	if (!is_on(v))
+		return false;
+	if (is_broadcast(msg))
+		return true;
+	return msg->logical ? matches_logical(v, msg->dest) :
+			      matches_physical(v, msg->dest);
+}
+
+bool dest_covers(const struct dest_map *map, const struct irq_message *msg,
+		 u32 index)
+{
+	const struct dest_view *v;
+
+	if (index >= map->n)
+		return false;
+	v = &map->view[index];
+	switch (msg->shorthand) {
+	case IRQ_SELF:
+		return is_on(v) && msg->source == (s32)index;
+	case IRQ_ALL:
+		return is_on(v);
+	case IRQ_OTHERS:
+		return is_on(v) && msg->source != (s32)index;
+	default:
+		return matches(v, msg);
+	}
+}
+
+static void set_add(struct dest_set *set, u32 index)
+{
+	set->bits[index >> 6] |= 1ULL << (index & 63);
+}
+
+static unsigned int set_weight(const struct dest_set *set)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < DEST_WORDS; i++)
+		n += env_weight64(set->bits[i]);
+	return n;
+}
+
+static void build_physical(struct dest_map *map, u32 index, u32 id)
+{
+	if (id > DEST_MAX_ID || map->phys[id] != DEST_NONE)
+		map->phys_shared = true;
+	else
+		map->phys[id] = index;
+}
+
+static void build_slot(struct dest_map *map, u16 *slot, u32 index)
+{
+	if (*slot != DEST_NONE)
+		map->irregular = true;
+	else
+		*slot = index;
+}
+
+static void build_logical(struct dest_map *map, u32 index)
+{
+	const struct dest_view *v = &map->view[index];
+	enum dest_layout layout = layout_of(v);
+	u32 bits, cluster, i;
+	u16 *slots;
+
+	if (layout == DEST_LAYOUT_NONE)
+		return;
+	if (map->layout != DEST_LAYOUT_NONE && map->layout != layout)
+		map->irregular = true;
+	map->layout = layout;
+	if (layout == DEST_LAYOUT_FLAT) {
+		slots = map->flat;
+		bits = v->ldr >> 24;
+	} else if (layout == DEST_LAYOUT_CLUSTER) {
+		slots = map->cluster[v->ldr >> 28];
+		bits = v->ldr >> 24 & 15;
+	} else {
+		cluster = v->ldr >> 16;
+		if (cluster >= ARRAY_SIZE(map->cluster)) {
+			map->irregular = true;
+			return;
+		}
+		slots = map->cluster[cluster];
+		bits = v->ldr & 0xffff;
+	}
+	for (i = 0; i < 16; i++)
+		if (bits >> i & 1)
+			build_slot(map, &slots[i], index);
+}
+
+void dest_map_build(struct dest_map *map)
+{
+	u32 i;
+
+	map->irregular = false;
+	map->phys_shared = false;
+	map->layout = DEST_LAYOUT_NONE;
+	memset(&map->all, 0, sizeof(map->all));
+	memset(map->phys, 0xff, sizeof(map->phys));
+	memset(map->flat, 0xff, sizeof(map->flat));
+	memset(map->cluster, 0xff, sizeof(map->cluster));
+	for (i = 0; i < map->n; i++) {
+		const struct dest_view *v = &map->view[i];
+
+		if (!is_on(v))
+			continue;
+		set_add(&map->all, i);
+		build_physical(map, i, v->id);
+		if (has_hidden_id(v))
+			build_physical(map, i, v->initial);
+		build_logical(map, i);
+	}
+	if (map->phys_shared)
+		map->irregular = true;
+}
+
+static void scan(const struct dest_map *map, const struct irq_message *msg,
+		 struct dest_set *set)
+{
+	u32 i;
+
+	for (i = 0; i < map->n; i++)
+		if (matches(&map->view[i], msg))
+			set_add(set, i);
+}
+
+static void add_slots(const u16 *slots, u32 bits, struct dest_set *set)
+{
+	while (bits) {
+		u32 i = __builtin_ctz(bits);
+
+		bits &= bits - 1;
+		if (slots[i] != DEST_NONE)
+			set_add(set, slots[i]);
+	}
+}
+
+static void match_logical(const struct dest_map *map,
+			  const struct irq_message *msg, struct dest_set *set)
+{
+	u32 dest = msg->dest;
+
+	switch (map->layout) {
+	case DEST_LAYOUT_X2APIC:
+		if (dest >> 16 < ARRAY_SIZE(map->cluster))
+			add_slots(map->cluster[dest >> 16], dest & 0xffff, set);
+		break;
+	case DEST_LAYOUT_FLAT:
+		if (dest <= 0xff)
+			add_slots(map->flat, dest, set);
+		break;
+	case DEST_LAYOUT_CLUSTER:
+		if (dest <= 0xff)
+			add_slots(map->cluster[dest >> 4], dest & 15, set);
+		break;
+	}
+}
+
+/* Keeps one of @set; those whose APIC is software-disabled don't take part. */
+static unsigned int reduce(const struct dest_map *map, u8 vector,
+			   enum dest_lowest lowest, struct dest_set *set)
+{
+	unsigned int n = 0, nth, i;
+
+	for (i = 0; i < map->n; i++)
+		if ((set->bits[i >> 6] >> (i & 63) & 1) && !map->view[i].enabled)
+			set->bits[i >> 6] &= ~(1ULL << (i & 63));
+	n = set_weight(set);
+	if (n <= 1)
+		return n;
+	nth = lowest == DEST_LOWEST_ROUND_ROBIN ? vector % n : 0;
+	for (i = 0; i < map->n; i++)
+		if ((set->bits[i >> 6] >> (i & 63) & 1) && !nth--)
+			break;
+	memset(set, 0, sizeof(*set));
+	set_add(set, i);
+	return 1;
+}
+
+static void match_shorthand(const struct dest_map *map,
+			    const struct irq_message *msg, struct dest_set *set)
+{
+	u32 source = msg->source;
+
+	if (msg->shorthand != IRQ_SELF)
+		*set = map->all;
+	if (source >= map->n || !is_on(&map->view[source]))
+		return;
+	if (msg->shorthand == IRQ_SELF)
+		set_add(set, source);
+	else if (msg->shorthand == IRQ_OTHERS)
+		set->bits[source >> 6] &= ~(1ULL << (source & 63));
+}
+
+unsigned int dest_match(const struct dest_map *map,
+			const struct irq_message *msg, enum dest_lowest lowest,
+			struct dest_set *set)
+{
+	memset(set, 0, sizeof(*set));
+	if (msg->shorthand != IRQ_DEST_FIELD) {
+		match_shorthand(map, msg, set);
+	} else if (unlikely(is_broadcast(msg))) {
+		*set = map->all;
+	} else if (!msg->logical && likely(!map->phys_shared)) {
+		u16 index = msg->dest <= DEST_MAX_ID ? map->phys[msg->dest] :
+						       DEST_NONE;
+
+		if (index == DEST_NONE)
+			return 0;
+		set_add(set, index);
+		if (likely(msg->delivery != IRQ_LOWEST))
+			return 1;
+	} else if (!msg->logical || map->irregular) {
+		scan(map, msg, set);
+	} else {
+		match_logical(map, msg, set);
+	}
+	if (msg->delivery == IRQ_LOWEST)
+		return reduce(map, msg->vector, lowest, set);
+	return set_weight(set);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Destination matching: which local APICs a message addresses. A map is built
+ * from a view of every APIC whenever an ID, LDR, DFR or mode changes, so that
+ * a delivery costs O(targets).
+ *
+ * SDM 3A "Determining IPI Destination", "Logical x2APIC ID".
+ */
+#ifndef VINTC_APIC_DEST_H
+#define VINTC_APIC_DEST_H
+
+#include "lapic.h"
+
+#define DEST_MAX_APICS 256
+#define DEST_MAX_ID 1023 /* highest APIC ID a VM may use */
+#define DEST_NONE 0xffff
+#define DEST_WORDS (DEST_MAX_APICS / 64)
+
+/**
+ * struct dest_view - what addressing needs to know of one APIC
+ * @present: there is such a vCPU
+ * @enabled: software-enabled (lowest priority chooses only among these)
+ * @mode: enum lapic_mode
+ * @id: 8-bit ID in xAPIC mode, 32-bit in x2APIC mode
+ * @ldr: LDR as stored: bits 31:24 in xAPIC mode, 32 bits in x2APIC mode
+ * @dfr: DFR, xAPIC mode
+ * @initial: the 32-bit ID whatever the mode: one that 8 bits can't hold also
+ *           addresses an APIC still in xAPIC mode, or a processor with such an
+ *           ID could never be started
+ */
+struct dest_view {
+	bool present;
+	bool enabled;
+	u8 mode;
+	u32 id;
+	u32 ldr;
+	u32 dfr;
+	u32 initial;
+};
+
+struct dest_set {
+	u64 bits[DEST_WORDS]; /* by vCPU index */
+};
+
+/* How an APIC takes part in logical addressing. */
+enum dest_layout {
+	DEST_LAYOUT_NONE, /* matches no logical destination */
+	DEST_LAYOUT_FLAT,
+	DEST_LAYOUT_CLUSTER,
+	DEST_LAYOUT_X2APIC,
+};
+
+/**
+ * struct dest_map - resolved addressing for one VM
+ * @n: number of views
+ * @view: the views
+ * @phys: APIC ID to vCPU index, DEST_NONE if none
+ * @all: every present APIC that is not globally disabled
+ * @irregular: IDs are shared or a layout is mixed, so that phys or the logical
+ *             tables can't answer: match by scanning the views
+ * @phys_shared: phys can't answer, as IDs are shared or out of range
+ * @layout: the one logical layout of all APICs, unless @irregular
+ * @flat: xAPIC flat model: bit to vCPU index
+ * @cluster: xAPIC cluster model and x2APIC: [cluster][bit] to vCPU index
+ */
+struct dest_map {
+	u32 n;
+	bool irregular;
+	bool phys_shared;
+	u8 layout;
+	struct dest_set all;
+	u16 phys[DEST_MAX_ID + 1];
+	u16 flat[8];
+	u16 cluster[(DEST_MAX_ID + 1) / 16][16];
+	struct dest_view view[DEST_MAX_APICS];
+};
+
+/* Lowest-priority choice, a policy of the VM. */
+enum dest_lowest {
+	DEST_LOWEST_ROUND_ROBIN, /* by vector: vector modulo candidates */
+	DEST_LOWEST_FIRST, /* lowest index */
+};
+
+void dest_view_of(struct dest_view *v, const struct lapic *l);
+/* Builds everything but @n and @view, which the caller has filled. */
+void dest_map_build(struct dest_map *map);
+
+/**
+ * dest_match() - the APICs that @msg addresses
+ * @map: destination map
+ * @msg: message; LOWEST is reduced to one target
+ * @lowest: how that target is chosen
+ * @set: result, by vCPU index
+ *
+ * Return: number of targets.
+ */
+unsigned int dest_match(const struct dest_map *map,
+			const struct irq_message *msg, enum dest_lowest lowest,
+			struct dest_set *set);
+
+/* Does @msg address the APIC of vCPU @index, before any lowest-priority choice? */
+bool dest_covers(const struct dest_map *map, const struct irq_message *msg,
+		 u32 index);
+
+#endif

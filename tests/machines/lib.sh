@@ -185,9 +185,9 @@ version_of() {
 	apt "$1" apt-cache "-t$3" policy "$2" 2>/dev/null | sed -n 's/^  Candidate: //p'
 }
 
-# inside TOOLCHAIN WORK COMMAND...: run a command in a toolchain's root, which stays as it is; WORK is /work
-# there and the only thing that can be written to but /tmp and WORK/modules, its /lib/modules (if there
-# is one). The mounts go with the process, however it ends.
+# inside TOOLCHAIN WORK [--at DIR PLACE]... COMMAND...: run a command in a toolchain's root, which stays as
+# it is. WORK is /work there, DIR is at PLACE; they, and /tmp, can be written to. The mounts go with the
+# process, however it ends.
 inside() {
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	unshare --mount --propagation private sh -euc '
@@ -199,7 +199,10 @@ inside() {
 		mount -t proc proc "$root/proc" 2>/dev/null || mount --rbind /proc "$root/proc"
 		mount -t tmpfs tmp "$root/tmp"
 		mount --bind "$work" "$root/work"
-		[ ! -d "$work/modules" ] || mount --bind "$work/modules" "$root/usr/lib/modules"
+		while [ "$1" = --at ]; do
+			mount --bind "$2" "$root/$3"
+			shift 3
+		done
 		exec env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LC_ALL=C chroot "$root" "$@"
 	' sh "$@" 9>&-
 }

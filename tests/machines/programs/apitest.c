@@ -978,8 +978,6 @@ static void t_cpuid(void)
 
 /* ---- exceptions ---- */
 
-static inline u64 addr_of(void *p) { return (u64)p; }
-
 guest void g_exceptions(u64 arg)
 {
 	struct gcpu *c = this_cpu();
@@ -988,23 +986,35 @@ guest void g_exceptions(u64 arg)
 	g_expect(g_try("ud2"), 6);
 	g_expect(g_try("int3"), 3);
 	g_expect(g_try("xor %%edx, %%edx; xor %%eax, %%eax; div %%eax"), 0);
-	g_expect(g_try("mov %0, %%rax; mov (%%rax), %%eax", "r"(0x8000000000000000ull)), 13);
+	g_expect(g_try("mov %1, %%rax; mov (%%rax), %%eax", "r"(0x8000000000000000ull)), 13);
 	g_expect(c->error, 0);
 	g_expect(g_try("movw $0x1238, %%ax; mov %%ax, %%es"), 13);
 	g_expect(c->error, 0x1238);
-	g_expect(g_try("movl $1, (%0)", "r"(0x140000000ull)), 14);
+	g_expect(g_try("movl $1, (%1)", "r"(0x140000000ull)), 14);
 	g_expect(c->cr2, 0x140000000);
 	g_expect(c->error, 2);
-	g_expect(g_try("movl (%0), %%eax", "r"(0x140001000ull)), 14);
+	g_expect(g_try("movl (%1), %%eax", "r"(0x140001000ull)), 14);
 	g_expect(c->cr2, 0x140001000);
 	g_expect(c->error, 0);
 	g_expect(g_rdmsr_try(0x12345, &v), 13);
 	g_expect(g_wrmsr_try(0x12345, 0), 13);
 	g_expect(g_wrmsr_try(0xc0000102, 0x8000000000000000), 13);
-	g_expect(g_try("mov %0, %%cr4", "r"(1ull << 40)), 13);
-	g_expect(g_try("mov %0, %%cr8", "r"(16ull)), 13);
-	g_expect(g_try("vmrun", "a"(0)), 6);
-	g_expect(g_try("hlt; ud2" + 0, "a"(0)), 6);
+	g_expect(g_try("mov %1, %%cr4", "r"(1ull << 40)), 13);
+	g_expect(g_try("mov %1, %%cr8", "r"(16ull)), 13);
+	g_expect(g_try("vmrun"), 6);
+	g_expect(g_try("stgi"), 6);
+	g_expect(g_try("mov %%cr0, %%rax; mov %%rax, %%cr1"), 6);
+	/* TF: one #DB after the next instruction, with DR6.BS */
+	g_expect(g_try("pushfq; orq $0x100, (%%rsp); popfq; nop"), 1);
+	asm volatile("mov %%dr6, %0" : "=r"(v));
+	g_expect(v & 0x4000, 0x4000);
+	/* a breakpoint on a write */
+	asm volatile("mov %0, %%dr6; mov %1, %%dr0; mov %2, %%dr7"
+		     : : "r"(0xffff0ff0ull), "r"(FREE_AT), "r"(0xd0402ull));
+	g_expect(g_try("movl $1, (%1)\nnop", "r"(FREE_AT)), 1);
+	asm volatile("mov %%dr6, %0" : "=r"(v));
+	g_expect(v & 0xf, 1);
+	asm volatile("mov %0, %%dr7" : : "r"(0x400ull));
 }
 
 static void t_exceptions(void)
@@ -1012,7 +1022,1062 @@ static void t_exceptions(void)
 	struct vm vm;
 
 	vm_start(&vm, 1);
-	skip("see below");
 	vcpu_long(&vm.cpu[0], g_exceptions, 0);
 	vcpu_done(&vm.cpu[0]);
+}
+
+guest void g_spin_faults(u64 arg)
+{
+	g_apic_on(false);
+	g_out8(PORT_SYNC, 0);
+	while (!SH->stop)
+		cpu_relax();
+}
+
+guest void g_events(u64 arg)
+{
+	g_apic_on(false);
+	g_out8(PORT_SYNC, 0);
+	asm volatile("nop; nop; nop");
+	SH->val[0] = this_cpu()->count[2];
+	SH->val[1] = this_cpu()->count[0x77];
+}
+
+guest void g_nmi_iret(u64 arg)
+{
+	struct gcpu *c = this_cpu();
+	u64 sp, ss;
+
+	g_out8(PORT_SYNC, 0);
+	SH->val[0] = c->count[2];
+	asm volatile("mov %%rsp, %0; mov %%ss, %1\n"
+		     "push %1; push %0; pushfq; pushq $8; pushq $1f; iretq; 1: nop"
+		     : "=&r"(sp), "=&r"(ss) : : "memory");
+	SH->val[1] = c->count[2];
+}
+
+static void events_get(struct vm *vm, struct kvm_vcpu_events *e)
+{
+	must(vm->cpu[0].fd, KVM_GET_VCPU_EVENTS, e);
+}
+
+static void t_events_exception(void)
+{
+	struct kvm_vcpu_events e;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_events, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	events_get(&vm, &e);
+	expect(e.exception.injected, 0);
+	e.exception.injected = 1;
+	e.exception.nr = 13;
+	e.exception.has_error_code = 1;
+	e.exception.error_code = 0x18;
+	must(vm.cpu[0].fd, KVM_SET_VCPU_EVENTS, &e);
+	memset(&e, 0, sizeof(e));
+	events_get(&vm, &e);
+	expect(e.exception.injected, 1);
+	expect(e.exception.nr, 13);
+	expect(e.exception.error_code, 0x18);
+	vcpu_run_exit(&vm.cpu[0], KVM_EXIT_IO);
+	expect(vm.cpu[0].run->io.port, PORT_FAULT);
+	expect(vm.sh->cpu[0].vector, 13);
+	expect(vm.sh->cpu[0].error, 0x18);
+	events_get(&vm, &e);
+	expect(e.exception.injected, 0);
+}
+
+static void t_events_interrupt(void)
+{
+	struct kvm_vcpu_events e;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_events, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	events_get(&vm, &e);
+	e.interrupt.injected = 1;
+	e.interrupt.nr = 0x77;
+	e.nmi.pending = 1;
+	e.flags = KVM_VCPUEVENT_VALID_NMI_PENDING;
+	must(vm.cpu[0].fd, KVM_SET_VCPU_EVENTS, &e);
+	vcpu_done(&vm.cpu[0]);
+	expect(vm.sh->val[0], 1);
+	expect(vm.sh->val[1], 1);
+	events_get(&vm, &e);
+	expect(e.interrupt.injected, 0);
+	expect(e.nmi.pending, 0);
+}
+
+static void t_events_nmi_masked(void)
+{
+	struct kvm_vcpu_events e;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_nmi_iret, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	events_get(&vm, &e);
+	expect(e.nmi.masked, 0);
+	e.nmi.masked = 1;
+	e.nmi.pending = 1;
+	e.flags = KVM_VCPUEVENT_VALID_NMI_PENDING;
+	must(vm.cpu[0].fd, KVM_SET_VCPU_EVENTS, &e);
+	memset(&e, 0, sizeof(e));
+	events_get(&vm, &e);
+	expect(e.nmi.masked, 1);
+	expect(e.nmi.pending, 1);
+	vcpu_done(&vm.cpu[0]);
+	expect(vm.sh->val[0], 0);
+	expect(vm.sh->val[1], 1);
+	events_get(&vm, &e);
+	expect(e.nmi.masked, 0);
+}
+
+static void t_events_shadow(void)
+{
+	struct kvm_vcpu_events e;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_events, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	events_get(&vm, &e);
+	expect(e.interrupt.shadow, 0);
+	e.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+	e.flags = KVM_VCPUEVENT_VALID_SHADOW;
+	must(vm.cpu[0].fd, KVM_SET_VCPU_EVENTS, &e);
+	events_get(&vm, &e);
+	expect_that(e.interrupt.shadow & KVM_X86_SHADOW_INT_STI);
+	expect_that(e.flags & KVM_VCPUEVENT_VALID_SHADOW);
+	vcpu_done(&vm.cpu[0]);
+	events_get(&vm, &e);
+	expect(e.interrupt.shadow, 0);
+}
+
+/* ---- NMI ---- */
+
+guest void g_nmi(u64 arg)
+{
+	struct gcpu *c = this_cpu();
+
+	SH->arg[15] = 1; /* the handler says SYNC */
+	SH->ready = 1;
+	while (c->count[2] < 1)
+		asm volatile("hlt"); /* IF clear: only an NMI wakes it */
+	SH->val[0] = c->count[2];
+	asm volatile("nop; nop");
+	SH->val[1] = c->count[2];
+}
+
+static void *run_thread(void *cpu)
+{
+	vcpu_run_exit(cpu, KVM_EXIT_IO);
+	return NULL;
+}
+
+static void t_nmi(void)
+{
+	struct kvm_vcpu_events e;
+	struct vm vm;
+	pthread_t t;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_nmi, 0);
+	pthread_create(&t, NULL, run_thread, &vm.cpu[0]);
+	while (!vm.sh->ready)
+		usleep(1000);
+	usleep(20000);
+	must(vm.cpu[0].fd, KVM_NMI, 0);
+	pthread_join(t, NULL);
+	expect(vm.cpu[0].run->io.port, PORT_SYNC);
+	expect(vm.sh->cpu[0].count[2], 1);
+	events_get(&vm, &e);
+	expect(e.nmi.masked, 1);
+	/* three more in the handler: one is kept */
+	for (int i = 0; i < 3; i++)
+		must(vm.cpu[0].fd, KVM_NMI, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	expect(vm.sh->cpu[0].count[2], 2);
+	vcpu_done(&vm.cpu[0]);
+	expect(vm.sh->cpu[0].count[2], 2);
+	events_get(&vm, &e);
+	expect(e.nmi.masked, 0);
+}
+
+/* ---- INIT and SIPI ---- */
+
+asm(".pushsection .rodata\n.code16\n"
+    "ap_start: mov %cs, %ax; mov %ax, %cs:(0x1ff0); mov %cs:(0x1ff2), %bx\n"
+    "mov $0x1234, %dx; out %ax, %dx; 1: hlt; jmp 1b\n"
+    "ap_start_end:\n.code64\n.popsection\n");
+extern const u8 ap_start[], ap_start_end[];
+
+guest void g_sipi(u64 arg)
+{
+	g_apic_on(arg);
+	SH->ready = 1;
+	g_icr(1, 0x4500);
+	g_icr(1, 0x4600 | CODE16_AT >> 12);
+	g_icr(1, 0x4600 | 0x55); /* no second one */
+	g_wait(*(volatile u16 *)(CODE16_AT + 0x1ff0));
+	g_expect(*(volatile u16 *)(CODE16_AT + 0x1ff0), CODE16_AT >> 4);
+}
+
+static void sipi(bool x2apic)
+{
+	struct kvm_mp_state mp;
+	struct kvm_sregs s;
+	struct vm vm;
+	pthread_t t;
+
+	vm_start(&vm, 2);
+	vm_blob(&vm, CODE16_AT, ap_start, ap_start_end);
+	vcpu_long(&vm.cpu[0], g_sipi, x2apic);
+	if (x2apic) { /* INIT leaves the mode alone; vcpu_long() would start the AP */
+		vm.sh->cpu[1].id = 1;
+		sregs_get(&vm.cpu[1], &s);
+		s.apic_base |= 0xc00;
+		sregs_set(&vm.cpu[1], &s);
+	}
+	pthread_create(&t, NULL, run_thread, &vm.cpu[1]);
+	usleep(20000);
+	vcpu_done(&vm.cpu[0]);
+	pthread_join(t, NULL);
+	expect(vm.cpu[1].run->io.port, 0x1234);
+	sregs_get(&vm.cpu[1], &s);
+	expect(s.cs.base, CODE16_AT);
+	expect(s.cs.selector, CODE16_AT >> 4);
+	expect(s.cr0 & 1, 0);
+	must(vm.cpu[1].fd, KVM_GET_MP_STATE, &mp);
+	expect(mp.mp_state, KVM_MP_STATE_RUNNABLE);
+}
+
+static void t_sipi(void) { sipi(false); }
+static void t_sipi_x2apic(void) { sipi(true); }
+
+
+/* ---- local APIC ---- */
+
+static u32 *lapic_reg(struct kvm_lapic_state *l, u32 reg)
+{
+	return (u32 *)(l->regs + reg);
+}
+
+static void t_lapic_reset(void)
+{
+	static const struct { u32 reg, value; } reset[] = {
+		{ APIC_TPR, 0 }, { APIC_LDR, 0 }, { APIC_DFR, 0xffffffff }, { APIC_SVR, 0xff },
+		{ APIC_LVTT, 0x10000 }, { 0x330, 0x10000 }, { 0x340, 0x10000 },
+		{ 0x360, 0x10000 }, { 0x370, 0x10000 }, { APIC_TMICT, 0 }, { APIC_TDCR, 0 },
+		{ APIC_ESR, 0 }, { APIC_ICR, 0 }, { APIC_ICR2, 0 }, { APIC_IRR, 0 },
+		{ APIC_ISR, 0 },
+	};
+	struct kvm_lapic_state l;
+	struct vm vm;
+
+	vm_start(&vm, 2);
+	for (int cpu = 0; cpu < 2; cpu++) {
+		must(vm.cpu[cpu].fd, KVM_GET_LAPIC, &l);
+		for (size_t i = 0; i < ARRAY_SIZE(reset); i++)
+			if (*lapic_reg(&l, reset[i].reg) != reset[i].value)
+				fail("vCPU %d register %#x is %#x, not %#x", cpu, reset[i].reg,
+				     *lapic_reg(&l, reset[i].reg), reset[i].value);
+		expect(*lapic_reg(&l, APIC_ID), cpu << 24);
+		expect(*lapic_reg(&l, 0x30) & 0xff, 0x14);
+	}
+}
+
+/* Interrupts put into IRR by KVM_SET_LAPIC are taken, the highest first. */
+guest void g_open(u64 arg)
+{
+	g_out8(PORT_SYNC, 0);
+	g_sti();
+	asm volatile("nop; nop; cli");
+}
+
+static void t_lapic_set(void)
+{
+	struct kvm_lapic_state l, back;
+	struct gcpu *c;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	c = &vm.sh->cpu[0];
+	vcpu_long(&vm.cpu[0], g_open, 0);
+	must(vm.cpu[0].fd, KVM_GET_LAPIC, &l);
+	*lapic_reg(&l, APIC_SVR) = 0x1ff;
+	*lapic_reg(&l, APIC_TPR) = 0x40;
+	*lapic_reg(&l, APIC_LDR) = 0x04000000;
+	*lapic_reg(&l, 0x350) = 0x10755;
+	*lapic_reg(&l, APIC_IRR + 0x30) = 1 << 5; /* 0x65 */
+	*lapic_reg(&l, APIC_IRR + 0x40) = 1 << 8; /* 0x88 */
+	*lapic_reg(&l, APIC_IRR + 0x20) = 1 << 1 | 1 << 2; /* 0x41, 0x42: below TPR */
+	must(vm.cpu[0].fd, KVM_SET_LAPIC, &l);
+	must(vm.cpu[0].fd, KVM_GET_LAPIC, &back);
+	*lapic_reg(&l, APIC_PPR) = *lapic_reg(&back, APIC_PPR);
+	for (u32 reg = 0; reg < 0x400; reg += 16)
+		if (*lapic_reg(&l, reg) != *lapic_reg(&back, reg))
+			fail("register %#x is %#x, not %#x", reg, *lapic_reg(&back, reg),
+			     *lapic_reg(&l, reg));
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	vcpu_done(&vm.cpu[0]);
+	expect(c->nlog, 2);
+	expect(c->log[0], 0x88);
+	expect(c->log[1], 0x65);
+	must(vm.cpu[0].fd, KVM_GET_LAPIC, &back);
+	expect(*lapic_reg(&back, APIC_IRR + 0x20), 6);
+	expect(*lapic_reg(&back, APIC_IRR + 0x30), 0);
+}
+
+/* The engine's rules as a guest sees them; in both modes. */
+guest void g_apic_rules(u64 x2)
+{
+	struct gcpu *c = this_cpu();
+
+	g_apic_on(x2);
+	g_sti();
+	c->no_eoi[0x52] = true;
+	g_icr(0, 0x40052); /* self */
+	asm volatile("nop; nop");
+	g_expect(c->count[0x52], 1);
+	g_expect(g_apic_read(APIC_ISR + 0x20), 1 << 18);
+	g_expect(g_apic_read(APIC_PPR), 0x50);
+	g_icr(0, 0x40041); /* a lower class waits */
+	g_icr(0, 0x4005f); /* and so does the same class */
+	asm volatile("nop; nop");
+	g_expect(c->count[0x41] + c->count[0x5f], 0);
+	g_expect(g_apic_read(APIC_IRR + 0x20), 1u << 31 | 1 << 1);
+	g_icr(0, 0x40060); /* a higher one does not */
+	asm volatile("nop; nop");
+	g_expect(c->count[0x60], 1);
+	g_apic_write(APIC_EOI, 0);
+	asm volatile("nop; nop");
+	g_expect(c->count[0x5f], 1);
+	g_expect(c->count[0x41], 1);
+	g_expect(c->log[2], 0x5f);
+	g_expect(c->log[3], 0x41);
+	g_expect(g_apic_read(APIC_ISR + 0x20), 0);
+	/* TPR and CR8 are one */
+	asm volatile("mov %0, %%cr8" : : "r"(6ull));
+	g_expect(g_apic_read(APIC_TPR), 0x60);
+	g_icr(0, 0x40063);
+	g_icr(0, 0x40063);
+	asm volatile("nop; nop");
+	g_expect(c->count[0x63], 0);
+	g_apic_write(APIC_TPR, 0x50);
+	asm volatile("nop; nop");
+	g_expect(c->count[0x63], 1); /* twice sent, once taken */
+	g_apic_write(APIC_TPR, 0);
+	/* the shadow of STI */
+	g_cli();
+	g_icr(0, 0x40070);
+	asm volatile("sti; cli; nop");
+	g_expect(c->count[0x70], 0);
+	g_sti();
+	g_expect(c->count[0x70], 1);
+	/* the vector 5 is illegal: ESR */
+	g_apic_write(APIC_ESR, 0);
+	g_icr(0, 0x40005);
+	g_apic_write(APIC_ESR, 0);
+	SH->val[0] = g_apic_read(APIC_ESR);
+	/* software disabled: nothing is taken, LVTs are masked */
+	g_apic_write(APIC_LVT0, 0x55);
+	g_apic_write(APIC_SVR, 0xff);
+	g_expect(g_apic_read(APIC_LVT0), 0x10055);
+	g_icr(0, 0x40071);
+	asm volatile("nop; nop");
+	g_apic_write(APIC_SVR, 0x1ff);
+	asm volatile("nop; nop");
+	g_expect(c->count[0x71], 0);
+	g_cli();
+}
+
+static void t_apic_rules(void)
+{
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_apic_rules, 0);
+	vcpu_done(&vm.cpu[0]);
+}
+
+static void t_apic_rules_x2(void)
+{
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_apic_rules, 1);
+	vcpu_done(&vm.cpu[0]);
+}
+
+/* Modes and their registers: xAPIC, x2APIC, off; what is illegal faults. */
+guest void g_x2apic_rules(u64 arg)
+{
+	u64 base = g_rdmsr(0x1b), v;
+
+	g_expect(base, 0xfee00900);
+	g_expect(g_rdmsr_try(0x802, &v), 13);
+	g_expect(g_wrmsr_try(0x1b, base & ~0x800ull), -1); /* off */
+	g_expect(g_wrmsr_try(0x1b, base | 0xc00), 13); /* not straight to x2APIC */
+	g_expect(g_wrmsr_try(0x1b, base), -1);
+	g_expect(g_wrmsr_try(0x1b, base | 0x400), -1);
+	g_expect(g_wrmsr_try(0x1b, base), 13); /* nor back to xAPIC */
+	g_expect(g_wrmsr_try(0x1b, base | 1ull << 60), 13);
+	this_cpu()->x2apic = true;
+	g_expect(g_rdmsr(0x802), 0);
+	g_expect(g_rdmsr(0x80d), 1);
+	g_expect(g_wrmsr_try(0x802, 0), 13); /* read-only */
+	g_expect(g_wrmsr_try(0x80d, 0), 13);
+	g_expect(g_rdmsr_try(0x80b, &v), 13); /* write-only */
+	g_expect(g_rdmsr_try(0x80e, &v), 13); /* no DFR */
+	g_expect(g_rdmsr_try(0x831, &v), 13); /* no ICR2 */
+	g_expect(g_wrmsr_try(0x80b, 1), 13);
+	g_expect(g_wrmsr_try(0x808, 0x100), 13);
+	g_expect(g_wrmsr_try(0x828, 1), 13);
+	g_expect(g_wrmsr_try(0x83f, 0x141), 13);
+	g_expect(g_wrmsr_try(0x808, 0xff), -1);
+	g_expect(g_rdmsr(0x808), 0xff);
+}
+
+static void t_x2apic_rules(void)
+{
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_x2apic_rules, 0);
+	vcpu_done(&vm.cpu[0]);
+}
+
+/* ---- IPIs between vCPUs ---- */
+
+guest void g_ipi_target(u64 x2)
+{
+	g_apic_on(x2);
+	__atomic_add_fetch(&SH->ready, 1, __ATOMIC_SEQ_CST);
+	g_sti();
+	while (!SH->stop)
+		if (SH->arg[1]) {
+			g_cli();
+			if (!SH->stop)
+				g_sti_hlt();
+		} else {
+			cpu_relax();
+		}
+}
+
+/* Which vCPUs take an IPI: a bit each. */
+guest void ipi_check(u32 dest, u32 low, u32 who)
+{
+	static u32 vector = 0x40;
+
+	vector = vector == 0xef ? 0x40 : vector + 1;
+	g_icr(dest, low | vector);
+	g_wait(SH->cpu[0].count[vector] + SH->cpu[1].count[vector] + SH->cpu[2].count[vector] >=
+	       (u64)__builtin_popcount(who & 15));
+	for (int i = 0; i < 1000; i++)
+		cpu_relax();
+	for (u32 i = 0; i < 3; i++)
+		if (SH->cpu[i].count[vector] != (who >> i & 1))
+			g_fail("IPI (ICR, dest, who took it)", (u64)low << 32 | dest,
+			       SH->cpu[0].count[vector] | SH->cpu[1].count[vector] << 1 |
+			       SH->cpu[2].count[vector] << 2);
+	for (u32 i = 0; i < 3; i++)
+		SH->cpu[i].count[vector] = 0;
+}
+
+guest void g_ipi(u64 x2)
+{
+	u32 all = x2 ? ~0u : 0xff;
+
+	g_apic_on(x2);
+	g_wait(SH->ready == 2);
+	g_sti();
+	for (int round = 0; round < 20; round++) {
+		ipi_check(1, 0x4000, 2);
+		ipi_check(2, 0x4000, 4);
+		ipi_check(0, 0x4000, 1);
+		ipi_check(all, 0x4000, 7); /* broadcast */
+		ipi_check(0, 0x84000, 7); /* all */
+		ipi_check(0, 0xc4000, 6); /* all but self */
+		ipi_check(0, 0x44000, 1); /* self */
+		ipi_check(6, 0x4800, 6); /* logical: in x2APIC mode cluster 0 */
+		ipi_check(3, 0x4800, 3);
+		ipi_check(4, 0x4900, 4); /* lowest priority among one */
+		ipi_check(9, 0x4000, 0); /* nobody's */
+	}
+	SH->stop = 1;
+	g_icr(0, 0xc40f0);
+}
+
+static void ipis(bool x2apic, bool halted)
+{
+	pthread_t t[2];
+	struct vm vm;
+
+	vm_start(&vm, 3);
+	vm.sh->arg[1] = halted;
+	for (int i = 0; i < 3; i++)
+		vcpu_long(&vm.cpu[i], i ? g_ipi_target : g_ipi, x2apic);
+	for (int i = 0; i < 2; i++)
+		pthread_create(&t[i], NULL, vcpu_thread, &vm.cpu[i + 1]);
+	vcpu_done(&vm.cpu[0]);
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+}
+
+static void t_ipi(void) { ipis(false, false); }
+static void t_ipi_x2apic(void) { ipis(true, false); }
+static void t_ipi_halted(void) { ipis(false, true); }
+static void t_ipi_x2apic_halted(void) { ipis(true, true); }
+
+/* ---- timer ---- */
+
+guest void g_timer(u64 x2)
+{
+	struct gcpu *c = this_cpu();
+	u64 t;
+
+	g_apic_on(x2);
+	g_apic_write(APIC_TDCR, 0xb); /* by 1 */
+	g_sti();
+	/* one-shot */
+	g_apic_write(APIC_LVTT, 0x41);
+	for (u64 i = 0; i < 20; i++) {
+		g_apic_write(APIC_TMICT, 100000);
+		g_wait(c->count[0x41] == i + 1);
+	}
+	g_expect(g_apic_read(APIC_TMCCT), 0);
+	/* stopped by 0 */
+	g_apic_write(APIC_TMICT, 2000000);
+	g_expect(g_apic_read(APIC_TMCCT) > 0, 1);
+	g_apic_write(APIC_TMICT, 0);
+	g_expect(g_apic_read(APIC_TMCCT), 0);
+	/* periodic, till it is masked */
+	g_apic_write(APIC_LVTT, 1 << 17 | 0x42);
+	g_apic_write(APIC_TMICT, 500000);
+	g_wait(c->count[0x42] >= 20);
+	g_apic_write(APIC_LVTT, 1 << 17 | 1 << 16 | 0x42);
+	t = c->count[0x42];
+	for (int i = 0; i < 20000; i++)
+		cpu_relax();
+	g_expect(c->count[0x42] - t <= 1, 1); /* one may have been on its way */
+	g_apic_write(APIC_TMICT, 0);
+	/* deadline */
+	g_apic_write(APIC_LVTT, 2 << 17 | 0x43);
+	for (u64 i = 0; i < 20; i++) {
+		t = rdtsc() + 2000000;
+		g_wrmsr(0x6e0, t);
+		if (i & 1) {
+			g_cli();
+			while (c->count[0x43] == i) {
+				g_sti_hlt();
+				g_cli();
+			}
+			g_sti();
+		} else {
+			g_wait(c->count[0x43] == i + 1);
+		}
+		g_expect(c->stamp >= t, 1); /* never early */
+		g_expect(g_rdmsr(0x6e0), 0);
+	}
+	g_wrmsr(0x6e0, 1); /* past: at once */
+	g_wait(c->count[0x43] == 21);
+	g_wrmsr(0x6e0, rdtsc() + (1ull << 40));
+	g_expect(g_rdmsr(0x6e0) > 0, 1);
+	g_wrmsr(0x6e0, 0); /* disarmed */
+	g_expect(g_rdmsr(0x6e0), 0);
+	g_expect(c->count[0x41], 20);
+	g_cli();
+}
+
+static void timer(bool x2apic)
+{
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_timer, x2apic);
+	vcpu_done(&vm.cpu[0]);
+}
+
+static void t_timer(void) { timer(false); }
+static void t_timer_x2apic(void) { timer(true); }
+
+/* ---- lines, MSIs, routes ---- */
+
+union rte {
+	u64 bits;
+	struct {
+		u8 vector;
+		u8 delivery_mode : 3, dest_mode : 1, delivery_status : 1, polarity : 1,
+		   remote_irr : 1, trig_mode : 1;
+		u8 mask : 1, reserve : 7, reserved[4], dest_id;
+	} fields;
+};
+
+static void ioapic_set(struct vm *vm, int pin, union rte *e)
+{
+	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+	must(vm->fd, KVM_GET_IRQCHIP, &c);
+	memcpy(&c.chip.ioapic.redirtbl[pin], e, sizeof(*e));
+	must(vm->fd, KVM_SET_IRQCHIP, &c);
+}
+
+static u64 ioapic_get(struct vm *vm, int pin)
+{
+	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+	must(vm->fd, KVM_GET_IRQCHIP, &c);
+	return c.chip.ioapic.redirtbl[pin].bits;
+}
+
+static int irq_line(struct vm *vm, int gsi, int level)
+{
+	struct kvm_irq_level l = { .irq = gsi, .level = level };
+
+	must(vm->fd, KVM_IRQ_LINE_STATUS, &l);
+	return l.status;
+}
+
+static int send_msi(struct vm *vm, u32 dest, u32 data)
+{
+	struct kvm_msi m = { .address_lo = 0xfee00000 | dest << 12, .data = data };
+
+	return try(vm->fd, KVM_SIGNAL_MSI, &m);
+}
+
+guest void g_lines(u64 arg)
+{
+	g_apic_on(false);
+	for (;;) {
+		g_out8(PORT_SYNC, 0);
+		g_sti();
+		asm volatile("nop; nop; nop");
+		g_cli();
+	}
+}
+
+static void t_ioapic_reset(void)
+{
+	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	must(vm.fd, KVM_GET_IRQCHIP, &c);
+	expect(c.chip.ioapic.base_address, IOAPIC_AT);
+	expect(c.chip.ioapic.irr, 0);
+	for (int i = 0; i < 24; i++)
+		expect(c.chip.ioapic.redirtbl[i].bits, 0x10000);
+}
+
+static void t_line_edge(void)
+{
+	union rte e = { .fields = { .vector = 0x61 } };
+	volatile u64 *count;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	count = &vm.sh->cpu[0].count[0x61];
+	vcpu_long(&vm.cpu[0], g_lines, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	e.fields.mask = 1;
+	ioapic_set(&vm, 20, &e);
+	expect(irq_line(&vm, 20, 1), -1); /* masked */
+	expect(irq_line(&vm, 20, 0), 1);
+	e.fields.mask = 0;
+	ioapic_set(&vm, 20, &e);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	expect(*count, 0);
+	expect(irq_line(&vm, 20, 1), 1);
+	expect(irq_line(&vm, 20, 1), 0); /* no new edge */
+	expect(irq_line(&vm, 20, 0), 1);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	expect(*count, 1);
+	expect(irq_line(&vm, 20, 1), 1);
+	expect(irq_line(&vm, 20, 0), 1);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	expect(*count, 2);
+	expect(ioapic_get(&vm, 20), e.bits);
+	/* an unknown GSI */
+	struct kvm_irq_level l = { .irq = 3000, .level = 1 };
+	must(vm.fd, KVM_IRQ_LINE_STATUS, &l);
+	expect(l.status, -1);
+}
+
+static void t_line_level(void)
+{
+	union rte e = { .fields = { .vector = 0x62, .trig_mode = 1 } };
+	volatile u64 *count;
+	struct gcpu *c;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	c = &vm.sh->cpu[0];
+	count = &c->count[0x62];
+	vcpu_long(&vm.cpu[0], g_lines, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	ioapic_set(&vm, 21, &e);
+	expect(irq_line(&vm, 21, 1), 1);
+	expect(ioapic_get(&vm, 21), e.bits | 1 << 14); /* remote IRR */
+	expect(irq_line(&vm, 21, 1), 0);
+	/* the line stays up: comes again after each EOI; without EOI it does not */
+	c->no_eoi[0x62] = true;
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	expect(*count, 1);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	expect(*count, 1);
+	expect(ioapic_get(&vm, 21), e.bits | 1 << 14);
+	expect(irq_line(&vm, 21, 0), 1);
+	expect(ioapic_get(&vm, 21), e.bits | 1 << 14); /* till the EOI */
+}
+
+guest void g_level_eoi(u64 n)
+{
+	struct gcpu *c = this_cpu();
+
+	g_apic_on(SH->arg[0]);
+	c->no_eoi[0x63] = true;
+	SH->ready = 1;
+	g_sti();
+	for (u64 i = 1; i <= n; i++) {
+		g_wait(c->count[0x63] == i);
+		g_expect(g_apic_read(APIC_TMR + 0x30) >> 3 & 1, 1);
+		if (i % 2) { /* the host takes the line down first */
+			SH->go = i;
+			g_wait(SH->arg[3] == i);
+		} /* else it is still up: the next comes by itself */
+		g_apic_write(APIC_EOI, 0);
+	}
+	SH->go = n + 1;
+	g_cli();
+}
+
+/* Level-triggered: the guest's EOI clears remote IRR, a line still up asserts anew. */
+static void level_eoi(bool x2apic)
+{
+	union rte e = { .fields = { .vector = 0x63, .trig_mode = 1 } };
+	const u64 n = 40;
+	pthread_t t;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vm.sh->arg[0] = x2apic;
+	vcpu_long(&vm.cpu[0], g_level_eoi, n);
+	pthread_create(&t, NULL, vcpu_thread, &vm.cpu[0]);
+	while (!vm.sh->ready)
+		usleep(100);
+	ioapic_set(&vm, 21, &e);
+	expect(irq_line(&vm, 21, 1), 1);
+	for (u64 i = 1; i <= n; i += 2) {
+		while (vm.sh->go != i)
+			usleep(100);
+		irq_line(&vm, 21, 0);
+		expect(vm.sh->cpu[0].count[0x63], i);
+		/* up again before the EOI: not lost, and not twice */
+		irq_line(&vm, 21, 1);
+		if (i + 1 == n) /* the last EOI shall find it down */
+			irq_line(&vm, 21, 0), irq_line(&vm, 21, 1);
+		vm.sh->arg[3] = i;
+	}
+	pthread_join(t, NULL);
+	expect(irq_line(&vm, 21, 0), 1);
+	expect_that(vm.sh->cpu[0].count[0x63] >= n);
+}
+
+static void t_level_eoi(void) { level_eoi(false); }
+static void t_level_eoi_x2apic(void) { level_eoi(true); }
+
+/* The guest programs the IOAPIC by MMIO. */
+guest void g_ioapic_mmio(u64 arg)
+{
+	struct gcpu *c = this_cpu();
+
+	g_apic_on(false);
+	g_sti();
+	g_write32(IOAPIC_AT, 1);
+	g_expect(g_read32(IOAPIC_AT + 0x10) & 0xff00ff, 0x170011);
+	g_write32(IOAPIC_AT, 0x10 + 2 * 22 + 1);
+	g_write32(IOAPIC_AT + 0x10, 0);
+	g_write32(IOAPIC_AT, 0x10 + 2 * 22);
+	g_write32(IOAPIC_AT + 0x10, 0x64);
+	g_expect(g_read32(IOAPIC_AT + 0x10), 0x64);
+	g_out8(PORT_SYNC, 0);
+	g_wait(c->count[0x64] == 1);
+	g_write32(IOAPIC_AT + 0x10, 0x10064); /* masked */
+	g_out8(PORT_SYNC, 0);
+	asm volatile("nop; nop; nop");
+	g_expect(c->count[0x64], 1);
+	g_cli();
+}
+
+static void t_ioapic_mmio(void)
+{
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_ioapic_mmio, 0);
+	for (int i = 0; i < 2; i++) {
+		vcpu_until(&vm.cpu[0], PORT_SYNC);
+		irq_line(&vm, 22, 1);
+		irq_line(&vm, 22, 0);
+	}
+	vcpu_done(&vm.cpu[0]);
+}
+
+static void t_msi(void)
+{
+	volatile u64 *count;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	count = vm.sh->cpu[0].count;
+	vcpu_long(&vm.cpu[0], g_lines, 0);
+	expect(send_msi(&vm, 0, 0x70), 0); /* the APIC is off */
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	expect(send_msi(&vm, 0, 0x71), 1);
+	expect(send_msi(&vm, 0, 0x71), 1); /* coalesced, but KVM says delivered */
+	expect(send_msi(&vm, 0, 0x72), 1);
+	expect(send_msi(&vm, 7, 0x73), -EPERM); /* nobody there: KVM's -1 */
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	expect(count[0x70], 0);
+	expect(count[0x71], 1);
+	expect(count[0x72], 1);
+	expect(count[0x73], 0);
+	expect(vm.sh->cpu[0].log[0], 0x72);
+}
+
+struct route_args {
+	struct vm *vm;
+	volatile int stop;
+	long swaps;
+};
+
+static void route_msi(struct vm *vm, u32 gsi, u32 data)
+{
+	struct {
+		struct kvm_irq_routing h;
+		struct kvm_irq_routing_entry e[1];
+	} r = { .h.nr = 1 };
+
+	r.e[0].gsi = gsi;
+	r.e[0].type = KVM_IRQ_ROUTING_MSI;
+	r.e[0].u.msi.address_lo = 0xfee00000;
+	r.e[0].u.msi.data = data;
+	must(vm->fd, KVM_SET_GSI_ROUTING, &r);
+}
+
+static void *route_swapper(void *arg)
+{
+	struct route_args *a = arg;
+
+	while (!a->stop) {
+		route_msi(a->vm, 24, a->swaps & 1 ? 0x81 : 0x91);
+		a->swaps++;
+	}
+	return NULL;
+}
+
+/* Routes are swapped while interrupts use them: each arrives once, by one of them. */
+static void t_route_swap(void)
+{
+	struct route_args a = { 0 };
+	pthread_t swapper, cpu;
+	volatile u64 *count;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	count = vm.sh->cpu[0].count;
+	route_msi(&vm, 24, 0x81);
+	vcpu_long(&vm.cpu[0], g_ipi_target, 0);
+	pthread_create(&cpu, NULL, vcpu_thread, &vm.cpu[0]);
+	while (!vm.sh->ready)
+		usleep(100);
+	a.vm = &vm;
+	pthread_create(&swapper, NULL, route_swapper, &a);
+	for (u64 i = 0; i < 300 || a.swaps < 10; i++) {
+		expect(irq_line(&vm, 24, 1), 1);
+		for (int k = 0; count[0x81] + count[0x91] == i && k < 100000; k++)
+			usleep(20);
+		expect(count[0x81] + count[0x91], i + 1);
+	}
+	a.stop = 1;
+	vm.sh->stop = 1;
+	pthread_join(swapper, NULL);
+	pthread_join(cpu, NULL);
+	expect_that(a.swaps >= 10);
+	/* the default routes are gone */
+	struct kvm_irq_level l = { .irq = 20, .level = 1 };
+	must(vm.fd, KVM_IRQ_LINE_STATUS, &l);
+	expect(l.status, -1);
+}
+
+/* ---- the rest ---- */
+
+static void t_run_fields(void)
+{
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_lines, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	expect(vm.cpu[0].run->if_flag, 0);
+	expect(vm.cpu[0].run->apic_base, 0xfee00900);
+	expect(vm.cpu[0].run->cr8, 0);
+	expect(vm.cpu[0].run->ready_for_interrupt_injection, 1);
+	expect(vm.cpu[0].run->flags, 0);
+}
+
+guest void g_memory(u64 n)
+{
+	for (u64 i = 0; i < n; i++)
+		*(volatile u64 *)(FREE_AT + i * 4096) += i;
+}
+
+static void t_memory(void)
+{
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	for (u64 i = 0; i < 512; i++)
+		*(u64 *)(vm.mem + FREE_AT + i * 4096) = i << 32;
+	vcpu_long(&vm.cpu[0], g_memory, 1024);
+	vcpu_done(&vm.cpu[0]);
+	for (u64 i = 0; i < 1024; i++)
+		expect(*(u64 *)(vm.mem + FREE_AT + i * 4096), (i < 512 ? i << 32 : 0) + i);
+}
+
+static void t_stats(void)
+{
+	struct vm vm;
+	long before;
+	int fd, vfd;
+
+	vm_start(&vm, 1);
+	fd = ioctl(vm.cpu[0].fd, KVM_GET_STATS_FD, 0);
+	vfd = ioctl(vm.fd, KVM_GET_STATS_FD, 0);
+	expect_that(fd >= 0 && vfd >= 0);
+	before = stat_read(fd, "exits");
+	expect_that(before >= 0);
+	vcpu_long(&vm.cpu[0], g_msrs, 0);
+	vcpu_done(&vm.cpu[0]);
+	expect_that(stat_read(fd, "exits") > before);
+	expect_that(stat_read(fd, "io_exits") == 1);
+	expect(stat_read(fd, "no_such_counter"), -1);
+	/* a statistics fd outlives the others */
+	vm_end(&vm);
+	expect_that(stat_read(fd, "exits") > before);
+	close(fd);
+	close(vfd);
+}
+
+guest void g_tsc(u64 arg)
+{
+	u64 a = rdtsc(), b = g_rdmsr(0x10), c = rdtsc();
+
+	g_expect(a <= b, 1);
+	g_expect(b <= c, 1);
+	SH->val[0] = c;
+	g_wrmsr(0x10, 1ull << 50);
+	a = rdtsc();
+	g_expect(a >> 50, 1);
+	g_expect(a - (1ull << 50) < 1ull << 40, 1);
+}
+
+static void t_tsc(void)
+{
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_tsc, 0);
+	vcpu_done(&vm.cpu[0]);
+	expect_that(msr_get(&vm.cpu[0], 0x10) >= 1ull << 50);
+}
+
+/* A vCPU runs in one thread at a time, and may change threads. */
+guest void g_count(u64 n)
+{
+	for (u64 i = 0; i < n; i++) {
+		SH->val[0]++;
+		g_out8(PORT_SYNC, 0);
+	}
+}
+
+static void t_threads(void)
+{
+	pthread_t t;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_count, 40);
+	for (u64 i = 1; i <= 40; i++) {
+		pin_to(i % host_cpus());
+		pthread_create(&t, NULL, run_thread, &vm.cpu[0]);
+		pthread_join(t, NULL);
+		expect(vm.sh->val[0], i);
+	}
+	vcpu_done(&vm.cpu[0]);
+}
+
+static const struct test tests[] = {
+	{ "version", t_version },
+	{ "lists", t_lists },
+	{ "reset_state", t_reset_state },
+	{ "hlt_exit", t_hlt_exit },
+	{ "io", t_io },
+	{ "memory", t_memory },
+	{ "io_string", t_io_string },
+	{ "mmio", t_mmio, 60 },
+	{ "shutdown", t_shutdown },
+	{ "fail_entry", t_fail_entry },
+	{ "internal_error", t_internal_error },
+	{ "immediate_exit", t_immediate_exit },
+	{ "signal", t_signal },
+	{ "signal_mask", t_signal_mask },
+	{ "halt_signal", t_halt_signal },
+	{ "regs", t_regs },
+	{ "sregs", t_sregs },
+	{ "cr8", t_cr8 },
+	{ "fpu", t_fpu },
+	{ "msrs", t_msrs },
+	{ "msr_values", t_msr_values },
+	{ "cpuid", t_cpuid },
+	{ "exceptions", t_exceptions },
+	{ "events_exception", t_events_exception },
+	{ "events_interrupt", t_events_interrupt },
+	{ "events_nmi_masked", t_events_nmi_masked },
+	{ "events_shadow", t_events_shadow },
+	{ "nmi", t_nmi },
+	{ "sipi", t_sipi },
+	{ "sipi_x2apic", t_sipi_x2apic },
+	{ "lapic_reset", t_lapic_reset },
+	{ "lapic_set", t_lapic_set },
+	{ "apic_rules", t_apic_rules },
+	{ "apic_rules_x2apic", t_apic_rules_x2 },
+	{ "x2apic_rules", t_x2apic_rules },
+	{ "ipi", t_ipi },
+	{ "ipi_x2apic", t_ipi_x2apic },
+	{ "ipi_halted", t_ipi_halted },
+	{ "ipi_x2apic_halted", t_ipi_x2apic_halted },
+	{ "timer", t_timer },
+	{ "timer_x2apic", t_timer_x2apic },
+	{ "ioapic_reset", t_ioapic_reset },
+	{ "ioapic_mmio", t_ioapic_mmio },
+	{ "line_edge", t_line_edge },
+	{ "line_level", t_line_level },
+	{ "level_eoi", t_level_eoi },
+	{ "level_eoi_x2apic", t_level_eoi_x2apic },
+	{ "msi", t_msi },
+	{ "route_swap", t_route_swap },
+	{ "run_fields", t_run_fields },
+	{ "stats", t_stats },
+	{ "tsc", t_tsc },
+	{ "threads", t_threads },
+};
+
+int main(int argc, char **argv)
+{
+	return run_tests(tests, ARRAY_SIZE(tests), argc, argv);
 }

@@ -67,7 +67,7 @@ struct shared {
 	const char *volatile why;
 	volatile u64 got, want;
 	volatile u64 go, stop, ready;
-	volatile u64 arg[16], val[64];
+	volatile u64 arg[16], val[64]; /* arg[15]: NMI handlers write to PORT_SYNC */
 };
 
 #define sh_at(mem) ((struct shared *)((u8 *)(mem) + SHARED))
@@ -267,6 +267,7 @@ void g_fail(const char *why, u64 got, u64 want);
 /* Try an instruction: the vector of the exception it raises, or -1. */
 int g_rdmsr_try(u32 msr, u64 *v);
 int g_wrmsr_try(u32 msr, u64 v);
+/* %1 is the first operand. */
 #define g_try(insn, ...)                                                       \
 	({                                                                     \
 		struct gcpu *c_ = this_cpu();                                  \
@@ -274,7 +275,7 @@ int g_wrmsr_try(u32 msr, u64 v);
 		asm volatile("movq $1f, %%gs:%c[fix]\n" insn                   \
 			     "\n1: movq $0, %%gs:%c[fix]"                      \
 			     : : [fix] "i"(offsetof(struct gcpu, fixup)),      \
-			     ##__VA_ARGS__ : "memory", "cc");                  \
+			     ##__VA_ARGS__ : "memory", "cc", "rax", "rdx");                  \
 		(int)c_->vector;                                               \
 	})
 #define g_expect(got, want)                                                    \

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A vCPU's CPUID: KVM_SET_CPUID2, KVM_GET_CPUID2, and the instruction, which
+ * exits often enough that it is looked up by index and not searched for.
+ */
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <asm/cpufeature.h>
+#include <asm/processor-flags.h>
+
+#include "../ops.h"
+#include "../trace.h"
+#include "../vm.h"
+#include "cpuid.h"
+
+#define F(name) BIT(X86_FEATURE_##name & 31)
+
+/* Where each feature word comes from. */
+static const struct {
+	u8 word, reg;
+	u32 function, index;
+} words[] = {
+	{ CPUID_1_EDX, 3, 1, 0 },
+	{ CPUID_1_ECX, 2, 1, 0 },
+	{ CPUID_7_0_EBX, 1, 7, 0 },
+	{ CPUID_7_ECX, 2, 7, 0 },
+	{ CPUID_7_EDX, 3, 7, 0 },
+	{ CPUID_7_1_EAX, 0, 7, 1 },
+	{ CPUID_D_1_EAX, 0, 0xd, 1 },
+	{ CPUID_8000_0001_EDX, 3, 0x80000001, 0 },
+	{ CPUID_8000_0001_ECX, 2, 0x80000001, 0 },
+	{ CPUID_8000_0007_EBX, 1, 0x80000007, 0 },
+	{ CPUID_8000_0008_EBX, 1, 0x80000008, 0 },
+	{ CPUID_8000_000A_EDX, 3, 0x8000000a, 0 },
+	{ CPUID_8000_001F_EAX, 0, 0x8000001f, 0 },
+	{ CPUID_8000_0021_EAX, 0, 0x80000021, 0 },
+};
+
+static_assert(NR_CPUID_WORDS <= CPUID_WORDS);
+static_assert(CPUID_MAX_ENTRIES < CPUID_END);
+
+static inline unsigned int slot_of(u32 function)
+{
+	if (likely(function < CPUID_RANGE))
+		return CPUID_SLOT_BASIC + function;
+	if (function - CPUID_EXTENDED < CPUID_RANGE)
+		return CPUID_SLOT_EXTENDED + (function - CPUID_EXTENDED);
+	if (function - CPUID_HYPERVISOR < CPUID_RANGE)
+		return CPUID_SLOT_HYPERVISOR + (function - CPUID_HYPERVISOR);
+	return CPUID_SLOT_OTHER;
+}
+
+static inline const struct cpuid_leaf *table_find(const struct cpuid_table *t,
+						  u32 function, u32 index)
+{
+	u16 i = t->first[slot_of(function)];
+	const struct cpuid_leaf *leaf;
+
+	for (; i != CPUID_END; i = leaf->next) {
+		leaf = &t->leaf[i];
+		if (likely(leaf->function == function) &&
+		    (!leaf->indexed || leaf->index == index))
+			return leaf;
+	}
+	return NULL;
+}
+
+const struct cpuid_leaf *cpuid_find(const struct vcpu *vcpu, u32 function,
+				    u32 index)
+{
+	return vcpu->cpuid ? table_find(vcpu->cpuid, function, index) : NULL;
+}
+
+u32 cpuid_signature(const struct vcpu *vcpu)
+{
+	const struct cpuid_leaf *leaf = cpuid_find(vcpu, 1, 0);
+
+	return leaf ? leaf->eax : 0x600; /* family 6, as good as any */
+}
+
+bool cpuid_is_amd(const struct vcpu *vcpu)
+{
+	return vcpu->cpuid && vcpu->cpuid->amd;
+}
+
+bool cpuid_has(const struct vcpu *vcpu, unsigned int feature)
+{
+	unsigned int word = feature / 32;
+
+	return vcpu->cpuid && word < CPUID_WORDS &&
+	       (vcpu->cpuid->word[word] >> (feature & 31) & 1);
+}
+
+/* ------------------------------------------------------ the instruction */
+
+/*
+ * An undefined basic or hypervisor leaf reads as the highest basic leaf on
+ * Intel (SDM 2A "CPUID"), as zero on AMD (APM 3 "CPUID"). Inside its range a
+ * leaf that user space has left out is zero.
+ */
+static const struct cpuid_leaf *out_of_range(const struct cpuid_table *t,
+					     u32 function)
+{
+	if (!t->redirect)
+		return NULL;
+	if (function - CPUID_EXTENDED < CPUID_HYPERVISOR)
+		return function <= t->limit_extended ? NULL : t->redirect;
+	if (function - CPUID_HYPERVISOR < 0x10000)
+		return function <= t->limit_hypervisor ? NULL : t->redirect;
+	return function <= t->limit_basic ? NULL : t->redirect;
+}
+
+/* Bits of @r that follow the vCPU's registers. */
+static noinline void cpuid_live(const struct vcpu *vcpu, u8 live, u32 *ebx,
+				u32 *ecx, u32 *edx)
+{
+	bool apic = vcpu->lapic.base & LAPIC_BASE_ENABLE;
+
+	switch (live) {
+	case CPUID_LIVE_7:
+		*ecx &= ~F(OSPKE);
+		if (vcpu->cr4 & X86_CR4_PKE)
+			*ecx |= F(OSPKE);
+		break;
+	case CPUID_LIVE_D_0:
+		*ebx = cpuid_xsave_size(vcpu->xcr0);
+		break;
+	case CPUID_LIVE_D_1:
+		*ebx = cpuid_xsavec_size(vcpu->xcr0 | vcpu->xss);
+		break;
+	case CPUID_LIVE_80000001:
+		if (!apic)
+			*edx &= ~F(APIC);
+		break;
+	}
+}
+
+void cpuid_emulate(struct vcpu *vcpu)
+{
+	const struct cpuid_table *t = vcpu->cpuid;
+	u32 function = vcpu->gpr[X86_RAX], index = vcpu->gpr[X86_RCX];
+	u32 eax = 0, ebx = 0, ecx = 0, edx = 0;
+	const struct cpuid_leaf *leaf = NULL;
+
+	if (likely(t)) {
+		leaf = table_find(t, function, index);
+		if (unlikely(!leaf))
+			leaf = out_of_range(t, function);
+	}
+	if (likely(leaf)) {
+		eax = leaf->eax;
+		ebx = leaf->ebx;
+		ecx = leaf->ecx;
+		edx = leaf->edx;
+		if (leaf->live == CPUID_LIVE_1) {
+			ecx &= ~F(OSXSAVE);
+			if (vcpu->cr4 & X86_CR4_OSXSAVE)
+				ecx |= F(OSXSAVE);
+			if (!(vcpu->lapic.base & LAPIC_BASE_ENABLE))
+				edx &= ~F(APIC);
+		} else if (unlikely(leaf->live)) {
+			cpuid_live(vcpu, leaf->live, &ebx, &ecx, &edx);
+		}
+	}
+	vcpu->gpr[X86_RAX] = eax;
+	vcpu->gpr[X86_RBX] = ebx;
+	vcpu->gpr[X86_RCX] = ecx;
+	vcpu->gpr[X86_RDX] = edx;
+	trace_vintc_cpuid(vcpu->index, function, index, eax, ebx, ecx, edx);
+}
+
+/* ------------------------------------------------------- set and get */
+
+static u8 live_kind(u32 function, u32 index, u32 d1_eax)
+{
+	switch (function) {
+	case 1:
+		return CPUID_LIVE_1;
+	case 7:
+		return index ? CPUID_LIVE_NONE : CPUID_LIVE_7;
+	case 0xd:
+		if (index == 0)
+			return CPUID_LIVE_D_0;
+		if (index == 1 && (d1_eax & F(XSAVEC)))
+			return CPUID_LIVE_D_1;
+		return CPUID_LIVE_NONE;
+	case 0x80000001:
+		return CPUID_LIVE_80000001;
+	}
+	return CPUID_LIVE_NONE;
+}
+
+static void table_add(struct cpuid_table *t, const struct kvm_cpuid_entry2 *e)
+{
+	u16 i = t->n++, *link = &t->first[slot_of(e->function)];
+	struct cpuid_leaf *leaf = &t->leaf[i];
+
+	leaf->function = e->function;
+	leaf->index = e->index;
+	leaf->flags = e->flags;
+	leaf->indexed = e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+	leaf->eax = e->eax;
+	leaf->ebx = e->ebx;
+	leaf->ecx = e->ecx;
+	leaf->edx = e->edx;
+	leaf->live = live_kind(e->function, leaf->indexed ? e->index : 0,
+			       e->eax);
+	leaf->next = CPUID_END;
+	/* Appended: of two that match, the first counts. */
+	while (*link != CPUID_END)
+		link = &t->leaf[*link].next;
+	*link = i;
+}
+
+static u32 leaf_reg(const struct cpuid_leaf *leaf, u8 reg)
+{
+	switch (reg) {
+	case 0:
+		return leaf->eax;
+	case 1:
+		return leaf->ebx;
+	case 2:
+		return leaf->ecx;
+	default:
+		return leaf->edx;
+	}
+}
+
+static bool vendor_is(const struct cpuid_leaf *leaf, const char *name)
+{
+	return !memcmp(&leaf->ebx, name, 4) && !memcmp(&leaf->edx, name + 4, 4) &&
+	       !memcmp(&leaf->ecx, name + 8, 4);
+}
+
+/* What the leaves add up to. */
+static void table_derive(struct cpuid_table *t)
+{
+	const struct cpuid_leaf *leaf;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		leaf = table_find(t, words[i].function, words[i].index);
+		if (leaf)
+			t->word[words[i].word] = leaf_reg(leaf, words[i].reg);
+	}
+	leaf = table_find(t, CPUID_EXTENDED, 0);
+	t->limit_extended = leaf ? leaf->eax : 0;
+	leaf = table_find(t, CPUID_HYPERVISOR, 0);
+	t->limit_hypervisor = leaf ? leaf->eax : 0;
+	leaf = table_find(t, CPUID_BASIC, 0);
+	if (!leaf)
+		return;
+	t->limit_basic = leaf->eax;
+	t->amd = vendor_is(leaf, "AuthenticAMD") ||
+		 vendor_is(leaf, "HygonGenuine");
+	if (!t->amd)
+		t->redirect = table_find(t, t->limit_basic, 0);
+}
+
+static struct cpuid_table *table_build(const struct kvm_cpuid_entry2 *e, u32 n)
+{
+	struct cpuid_table *t;
+	u32 i;
+
+	t = kvzalloc(struct_size(t, leaf, n), GFP_KERNEL_ACCOUNT);
+	if (!t)
+		return NULL;
+	memset(t->first, 0xff, sizeof(t->first)); /* CPUID_END */
+	for (i = 0; i < n; i++)
+		table_add(t, &e[i]);
+	table_derive(t);
+	return t;
+}
+
+static void leaf_to_user(struct kvm_cpuid_entry2 *e,
+			 const struct cpuid_leaf *leaf)
+{
+	*e = (struct kvm_cpuid_entry2){
+		.function = leaf->function,
+		.index = leaf->index,
+		.flags = leaf->flags,
+		.eax = leaf->eax,
+		.ebx = leaf->ebx,
+		.ecx = leaf->ecx,
+		.edx = leaf->edx,
+	};
+}
+
+/* Linear addresses are checked against 48 bits, the only width offered. */
+static bool table_valid(const struct cpuid_table *t)
+{
+	const struct cpuid_leaf *leaf = table_find(t, 0x80000008, 0);
+	u32 virt = leaf ? leaf->eax >> 8 & 0xff : 0;
+
+	return virt == 0 || virt == 48 || virt == 57;
+}
+
+static bool table_same(const struct cpuid_table *a, const struct cpuid_table *b)
+{
+	u32 i;
+
+	if (!a || a->n != b->n)
+		return false;
+	for (i = 0; i < a->n; i++) {
+		struct kvm_cpuid_entry2 x, y;
+
+		leaf_to_user(&x, &a->leaf[i]);
+		leaf_to_user(&y, &b->leaf[i]);
+		if (memcmp(&x, &y, sizeof(x)))
+			return false;
+	}
+	return true;
+}
+
+/* Makes @t the vCPU's table, and what else depends on it. */
+static void table_install(struct vcpu *vcpu, struct cpuid_table *t)
+{
+	const struct cpuid_leaf *leaf;
+	u32 phys;
+
+	kvfree(vcpu->cpuid);
+	vcpu->cpuid = t;
+
+	leaf = table_find(t, 0xd, 0);
+	vcpu->xcr0_allowed = leaf ? (leaf->eax | (u64)leaf->edx << 32) &
+				    cpuid_host_xcr0() : 0;
+	vcpu->xcr0 &= vcpu->xcr0_allowed | 1; /* x87 is always on */
+
+	leaf = table_find(t, 0x80000008, 0);
+	phys = leaf ? leaf->eax & 0xff : 36;
+	vcpu->phys_bits = clamp(phys, 32u, 52u);
+
+	vcpu->lapic.config.x2apic = cpuid_has(vcpu, X86_FEATURE_X2APIC);
+	vcpu->lapic.config.tsc_deadline =
+		cpuid_has(vcpu, X86_FEATURE_TSC_DEADLINE_TIMER);
+	vcpu->vm->ops->cpuid_changed(vcpu);
+}
+
+/**
+ * cpuid_set() - KVM_SET_CPUID2
+ * @vcpu: not running, its lock held
+ * @cpuid: header
+ * @entries: user's array
+ *
+ * Return: 0; -E2BIG, -EFAULT, -ENOMEM; -EINVAL for an impossible width of
+ * linear addresses, or for a change after the vCPU has run.
+ */
+int cpuid_set(struct vcpu *vcpu, const struct kvm_cpuid2 *cpuid,
+	      struct kvm_cpuid_entry2 __user *entries)
+{
+	struct kvm_cpuid_entry2 *copy = NULL;
+	struct cpuid_table *t;
+	u32 n = cpuid->nent;
+
+	if (n > CPUID_MAX_ENTRIES)
+		return -E2BIG;
+	if (n) {
+		copy = vmemdup_user(entries, array_size(n, sizeof(*copy)));
+		if (IS_ERR(copy))
+			return PTR_ERR(copy);
+	}
+	t = table_build(copy, n);
+	kvfree(copy);
+	if (!t)
+		return -ENOMEM;
+	if (!table_valid(t) ||
+	    (vcpu->launched && !table_same(vcpu->cpuid, t))) {
+		kvfree(t);
+		return -EINVAL;
+	}
+	table_install(vcpu, t);
+	return 0;
+}
+
+/**
+ * cpuid_get() - KVM_GET_CPUID2
+ * @vcpu: not running, its lock held
+ * @cpuid: header; @nent becomes the number of entries, also on -E2BIG
+ * @entries: user's array of @nent
+ *
+ * The entries are what was set, with the bits that follow the vCPU's registers
+ * as they were given.
+ * Return: 0, -E2BIG, -EFAULT.
+ */
+int cpuid_get(struct vcpu *vcpu, struct kvm_cpuid2 *cpuid,
+	      struct kvm_cpuid_entry2 __user *entries)
+{
+	u32 i, room = cpuid->nent, n = vcpu->cpuid ? vcpu->cpuid->n : 0;
+	struct kvm_cpuid_entry2 e;
+
+	cpuid->nent = n;
+	if (room < n)
+		return -E2BIG;
+	for (i = 0; i < n; i++) {
+		leaf_to_user(&e, &vcpu->cpuid->leaf[i]);
+		if (copy_to_user(&entries[i], &e, sizeof(e)))
+			return -EFAULT;
+	}
+	return 0;
+}

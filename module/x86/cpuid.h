@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * CPUID: what the host's leaves become for a guest, and one guest's leaves laid
+ * out so that the CPUID instruction finds them without a search.
+ */
+#ifndef VINTC_X86_CPUID_H
+#define VINTC_X86_CPUID_H
+
+#include <linux/types.h>
+
+struct vcpu;
+
+#define CPUID_MAX_ENTRIES 256 /* as KVM */
+
+/* Ranges of leaves that are indexed directly: this many from each base. */
+#define CPUID_RANGE 64
+#define CPUID_BASIC 0x00000000u
+#define CPUID_HYPERVISOR 0x40000000u
+#define CPUID_EXTENDED 0x80000000u
+
+enum cpuid_slot {
+	CPUID_SLOT_BASIC = 0,
+	CPUID_SLOT_HYPERVISOR = CPUID_RANGE,
+	CPUID_SLOT_EXTENDED = 2 * CPUID_RANGE,
+	CPUID_SLOT_OTHER = 3 * CPUID_RANGE, /* all the rest, searched */
+	CPUID_SLOTS
+};
+
+/* Registers of a leaf that follow the vCPU's state. */
+enum cpuid_live {
+	CPUID_LIVE_NONE,
+	CPUID_LIVE_1, /* OSXSAVE, APIC */
+	CPUID_LIVE_7, /* OSPKE */
+	CPUID_LIVE_D_0, /* size for XCR0 */
+	CPUID_LIVE_D_1, /* the same, compacted */
+	CPUID_LIVE_80000001, /* APIC */
+};
+
+#define CPUID_END 0xffff
+
+/**
+ * struct cpuid_leaf - one entry that user space has set
+ * @next: entry with the same slot, or CPUID_END
+ * @indexed: ECX takes part in the choice
+ * @live: enum cpuid_live
+ */
+struct cpuid_leaf {
+	u32 function;
+	u32 index;
+	u32 eax, ebx, ecx, edx;
+	u32 flags; /* as user space gave them */
+	u16 next;
+	bool indexed;
+	u8 live;
+};
+
+/* Feature words that cpuid_has() knows; numbered as the kernel's. */
+#define CPUID_WORDS 32
+
+/**
+ * struct cpuid_table - a guest's CPUID
+ * @first: by slot, the first entry or CPUID_END
+ * @word: feature words, by X86_FEATURE_... / 32
+ * @redirect: leaf whose values an undefined basic leaf gives (Intel), or NULL
+ * @limit_*: highest leaf of each range
+ */
+struct cpuid_table {
+	u16 first[CPUID_SLOTS];
+	u32 word[CPUID_WORDS];
+	const struct cpuid_leaf *redirect;
+	u32 limit_basic, limit_hypervisor, limit_extended;
+	bool amd;
+	u32 n;
+	struct cpuid_leaf leaf[];
+};
+
+/* The vCPU's leaf, or NULL; @index matters where the leaf has indices. */
+const struct cpuid_leaf *cpuid_find(const struct vcpu *vcpu, u32 function,
+				    u32 index);
+/* Leaf 1 EAX, which RDX holds after reset. */
+u32 cpuid_signature(const struct vcpu *vcpu);
+/* AMD or Hygon, by the guest's own vendor string. */
+bool cpuid_is_amd(const struct vcpu *vcpu);
+
+/**
+ * cpuid_host_xcr0() - XCR0 bits that a guest may have
+ *
+ * What the host kernel has turned on, restricted to what fits in a vCPU's
+ * XSAVE page and is switched: x87, SSE, AVX, AVX-512, PKRU. 0 without XSAVE.
+ * Context: process, the first time.
+ */
+u64 cpuid_host_xcr0(void);
+/* Bytes of a standard-format XSAVE area for @xcr0. */
+u32 cpuid_xsave_size(u64 xcr0);
+/* And of the compacted format. */
+u32 cpuid_xsavec_size(u64 xcr0);
+/* MXCSR bits that don't fault. */
+u32 cpuid_mxcsr_mask(void);
+
+#endif

@@ -277,8 +277,11 @@ void interrupt(u64 vector, u64 error, u64 rip)
 		for (;;)
 			outb(IRQ_PORT_PANIC, vector);
 	}
-	if (vector == SHARED->vector)
+	if (vector == SHARED->vector) {
 		measure(cpu, now);
+		if (SHARED->kind == IRQ_TIMER_PERIODIC)
+			cpu->raised++;		/* by the timer, not by us */
+	}
 	cpu->taken[vector]++;
 	if (vector == VECTOR_NMI || vector == VECTOR_SPURIOUS)
 		return;
@@ -387,6 +390,7 @@ static void timer_oneshot(u32 vector, u64 count)
 		u64 ns = ONESHOT_NS + (i % 8) * (ONESHOT_NS / 4);
 
 		cpu->sent = rdtsc() + timer_ticks(ns);
+		cpu->raised++;
 		apic_write(APIC_TIMER_INIT, ns / TIMER_DIVIDE);
 		await(vector, cpu->base + i + 1);
 	}
@@ -418,6 +422,7 @@ static void timer_deadline(u32 vector, u64 count)
 		u64 ns = ONESHOT_NS + (i % 8) * (ONESHOT_NS / 4);
 		u64 deadline = rdtsc() + timer_ticks(ns);
 
+		cpu->raised++;
 		cpu->sent = deadline;
 		wrmsr(MSR_TSC_DEADLINE, deadline);
 		await(vector, cpu->base + i + 1);
@@ -430,6 +435,7 @@ static void self_ipi(u32 vector, u64 count, bool by_msr)
 	struct irq_cpu *cpu = mine();
 
 	for (u64 i = 0; i < count && !SHARED->abort; i++) {
+		cpu->raised++;
 		cpu->sent = rdtsc();
 		if (by_msr)
 			wrmsr(MSR_X2APIC + (APIC_SELF_IPI >> 4), vector);
@@ -442,6 +448,7 @@ static void self_ipi(u32 vector, u64 count, bool by_msr)
 
 static void send(u32 kind, u32 vector, u32 target)
 {
+	mine()->raised++;
 	for (u64 n = 0; n < SHARED->cpus; n++)
 		SHARED->cpu[n].sent = rdtsc();
 	switch (kind) {

@@ -68,6 +68,7 @@ enum irq_kind {
  * @taken: handlers entered, by vector, since the start
  * @eoi: EOIs written, by vector
  * @base: @taken of the phase's vector when the phase began; the VMM's
+ * @raised: interrupts this CPU sent or timers it armed in this phase
  * @sent: TSC at which the next interrupt was, or is to be, raised; 0: don't measure
  * @latency_min: TSC ticks from @sent to the handler, in this phase
  * @latency_max: likewise
@@ -82,6 +83,7 @@ struct irq_cpu {
 	volatile __u64 taken[256];
 	volatile __u64 eoi[256];
 	volatile __u64 base;
+	volatile __u64 raised;
 	volatile __u64 sent;
 	volatile __s64 latency_min;
 	volatile __s64 latency_max;

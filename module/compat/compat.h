@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one place that knows how kernels differ. Probes decide (probes/, made
+ * into vintc_probes.h at build time), never a version.
+ */
+#ifndef VINTC_COMPAT_H
+#define VINTC_COMPAT_H
+
+#include "vintc_probes.h"
+
+#include <linux/hrtimer.h>
+#include <linux/percpu.h>
+#include <linux/syscore_ops.h>
+#include <asm/cpufeature.h>
+#include <asm/nospec-branch.h>
+
+/* System suspend and resume, on the last CPU with interrupts off. */
+#ifdef HAVE_SYM_register_syscore
+#define COMPAT_SYSCORE(name, suspend_fn, resume_fn)                          \
+	static int name##_suspend(void *data) { return suspend_fn(); }       \
+	static void name##_resume(void *data) { resume_fn(); }               \
+	static const struct syscore_ops name##_ops = {                       \
+		.suspend = name##_suspend,                                   \
+		.resume = name##_resume,                                     \
+	};                                                                   \
+	static struct syscore name = { .ops = &name##_ops }
+#define compat_register_syscore(s) register_syscore(s)
+#define compat_unregister_syscore(s) unregister_syscore(s)
+#else
+#define COMPAT_SYSCORE(name, suspend_fn, resume_fn)                          \
+	static struct syscore_ops name = {                                   \
+		.suspend = suspend_fn,                                       \
+		.resume = resume_fn,                                         \
+	}
+#define compat_register_syscore(s) register_syscore_ops(s)
+#define compat_unregister_syscore(s) unregister_syscore_ops(s)
+#endif
+
+static inline void compat_hrtimer_init(struct hrtimer *timer,
+				       enum hrtimer_restart (*fn)(struct hrtimer *))
+{
+#ifdef HAVE_SYM_hrtimer_setup
+	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	timer->function = fn;
+#endif
+}
+
+/*
+ * VMSCAPE: what a guest has trained must not steer its VMM. The kernel itself
+ * issues the barrier on the way to user space when told so.
+ */
+static inline void compat_ibpb_on_exit_to_user(void)
+{
+#if defined(HAVE_SYM_x86_ibpb_exit_to_user) && \
+	defined(X86_FEATURE_IBPB_EXIT_TO_USER)
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+#endif
+}
+
+#endif

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Performs what the engine asks for: posts messages, tells their targets, arms
+ * timers, broadcasts EOIs. The only place that notifies a vCPU of an interrupt.
+ */
+#include <linux/ktime.h>
+#include <linux/mm.h>
+
+#include "compat/compat.h"
+#include "timer.h"
+#include "trace.h"
+#include "vectors.h"
+#include "vm.h"
+
+static void notify(struct vcpu *vcpu)
+{
+	/*
+	 * ON is set, by a full barrier; the vCPU publishes IN_GUEST by one and
+	 * then looks at ON (behaviour E). If it is not in the guest it sees ON
+	 * on its way in; if it sleeps, rcuwait's own barrier orders the two.
+	 */
+	vcpu_kick(vcpu);
+}
+
+static bool post(struct vcpu *vcpu, const struct irq_message *msg)
+{
+	unsigned int r;
+
+	vectors_posted(vcpu, msg);
+	r = mailbox_post(&vcpu->mailbox, msg);
+	trace_vintc_post(vcpu->id, msg->vector, msg->delivery, msg->level,
+			 r & MAILBOX_COALESCED);
+	if (r & MAILBOX_NOTIFY)
+		notify(vcpu);
+	return !(r & MAILBOX_COALESCED);
+}
+
+int deliver(struct vm *vm, const struct irq_message *msg)
+{
+	struct vm_dests *dests;
+	struct dest_set set;
+	unsigned int n, word;
+	int taken = 0;
+
+	rcu_read_lock();
+	dests = rcu_dereference(vm->dests);
+	n = dest_match(&dests->map, msg, READ_ONCE(vm->lowest), &set);
+	for (word = 0; n && word < DEST_WORDS; word++) {
+		u64 bits = set.bits[word];
+
+		for (; bits; bits &= bits - 1) {
+			u32 i = word * 64 + __builtin_ctzll(bits);
+
+			taken += post(vm->vcpus[i], msg);
+		}
+	}
+	rcu_read_unlock();
+
+	atomic64_add(n, &vm->stats.posts);
+	if (!n) {
+		atomic64_inc(&vm->stats.no_target);
+		return -1;
+	}
+	if (taken < n)
+		atomic64_add(n - taken, &vm->stats.coalesced);
+	return taken;
+}
+
+int deliver_ioapic(struct vm *vm, const struct ioapic_out *out)
+{
+	int taken = -1;
+	u32 i;
+
+	for (i = 0; i < out->n; i++) {
+		int r = deliver(vm, &out->msg[i]);
+
+		if (r >= 0)
+			taken = max(taken, 0) + r;
+	}
+	if (out->n)
+		atomic64_add(out->n, &vm->stats.ioapic_messages);
+	if (out->rescan)
+		vm_request_all(vm, REQ_SCAN_IOAPIC);
+	return taken;
+}
+
+static void broadcast_eoi(struct vcpu *vcpu, u8 vector)
+{
+	struct vm *vm = vcpu->vm;
+	struct ioapic_out out = { .n = 0 };
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vm->irq_lock, flags);
+	ioapic_eoi(&vm->ioapic, vector, &out);
+	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+	atomic64_inc(&vm->stats.ioapic_eoi);
+	deliver_ioapic(vm, &out);
+}
+
+void deliver_lapic(struct vcpu *vcpu, struct lapic_out *out)
+{
+	u32 effects = out->effects;
+
+	if (likely(!(effects & ~LAPIC_OUT_EVENT)))
+		return;
+	if (effects & LAPIC_OUT_IPI) {
+		vcpu->stats.ipi_sent++;
+		trace_vintc_ipi(vcpu->id, out->ipi.dest, out->ipi.vector,
+				out->ipi.delivery, out->ipi.shorthand,
+				out->ipi.logical);
+		deliver(vcpu->vm, &out->ipi);
+	}
+	if (effects & LAPIC_OUT_EOI)
+		broadcast_eoi(vcpu, out->eoi_vector);
+	if (effects & (LAPIC_OUT_ARM | LAPIC_OUT_ARM_TSC | LAPIC_OUT_DISARM))
+		timer_arm(vcpu, out);
+	if (effects & LAPIC_OUT_DEST)
+		vcpu_request(vcpu, REQ_DEST);
+	if (effects & LAPIC_OUT_RESCAN)
+		vcpu_request(vcpu, REQ_SCAN_IOAPIC);
+}
+
+/* ------------------------------------------------------------------ map */
+
+int deliver_rebuild_locked(struct vm *vm)
+{
+	struct vm_dests *new, *old;
+	struct vcpu *vcpu;
+	u32 i;
+
+	new = kvzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	if (!new)
+		return -ENOMEM;
+	vm_for_each_vcpu(i, vcpu, vm)
+		if (vcpu->has_lapic)
+			dest_view_of(&new->map.view[i], &vcpu->lapic);
+	new->map.n = i;
+	dest_map_build(&new->map);
+
+	old = rcu_replace_pointer(vm->dests, new, lockdep_is_held(&vm->lock));
+	if (old)
+		kvfree_rcu(old, rcu);
+	if (vm->irqchip)
+		vm_request_all(vm, REQ_SCAN_IOAPIC);
+	return 0;
+}
+
+int deliver_rebuild(struct vm *vm)
+{
+	int r;
+
+	mutex_lock(&vm->lock);
+	r = deliver_rebuild_locked(vm);
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
+/* ----------------------------------------------------------------- MMIO */
+
+static bool ioapic_covers(struct vm *vm, u64 gpa, u32 len)
+{
+	return vm->irqchip && gpa >= vm->ioapic.base &&
+	       gpa + len <= vm->ioapic.base + IOAPIC_SIZE;
+}
+
+static bool lapic_covers(struct vcpu *vcpu, u64 gpa)
+{
+	return vcpu->has_lapic && lapic_mode(&vcpu->lapic) == LAPIC_XAPIC &&
+	       ((gpa ^ vcpu->lapic.base) & LAPIC_BASE_ADDRESS) == 0;
+}
+
+/*
+ * Registers are 32 bits wide on 16-byte boundaries. SDM 3A "Local APIC
+ * Register Address Map": other accesses are undefined; a load that lies within
+ * one register gives its part, everything else reads as zero and is dropped.
+ */
+static void lapic_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, u32 len)
+{
+	u32 reg = gpa & 0xff0, at = gpa & 0xf;
+	u32 val;
+
+	memset(data, 0, len);
+	if (at + len > 4 && !(at == 0 && len == 8))
+		return;
+	if ((gpa & 0xfff) >= 0x400)
+		return;
+	val = lapic_read(&vcpu->lapic, reg, timer_now_for(reg));
+	memcpy(data, (u8 *)&val + at, min(len, 4u));
+}
+
+static void lapic_mmio_write(struct vcpu *vcpu, u64 gpa, const void *data,
+			     u32 len)
+{
+	struct lapic_out out = { .effects = 0 };
+	u32 reg = gpa & 0xff0, val;
+
+	if ((gpa & 0xf) || len < 4 || (gpa & 0xfff) >= 0x400)
+		return;
+	memcpy(&val, data, 4);
+	if (reg == LAPIC_EOI)
+		vcpu->stats.eoi++;
+	vectors_before(vcpu, reg);
+	lapic_write(&vcpu->lapic, reg, val, timer_now_for(reg), &out);
+	vectors_after(vcpu);
+	deliver_lapic(vcpu, &out);
+}
+
+bool deliver_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, u32 len)
+{
+	struct vm *vm = vcpu->vm;
+	unsigned long flags;
+	u32 val;
+
+	if (lapic_covers(vcpu, gpa)) {
+		lapic_mmio_read(vcpu, gpa, data, len);
+		return true;
+	}
+	if (!ioapic_covers(vm, gpa, len))
+		return false;
+	raw_spin_lock_irqsave(&vm->irq_lock, flags);
+	val = ioapic_read(&vm->ioapic, (gpa - vm->ioapic.base) & ~3u);
+	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+	memset(data, 0, len);
+	memcpy(data, &val, min(len, 4u));
+	return true;
+}
+
+bool deliver_mmio_write(struct vcpu *vcpu, u64 gpa, const void *data, u32 len)
+{
+	struct vm *vm = vcpu->vm;
+	struct ioapic_out out = { .n = 0 };
+	unsigned long flags;
+	u32 val = 0;
+
+	if (lapic_covers(vcpu, gpa)) {
+		lapic_mmio_write(vcpu, gpa, data, len);
+		return true;
+	}
+	if (!ioapic_covers(vm, gpa, len))
+		return false;
+	memcpy(&val, data, min(len, 4u));
+	raw_spin_lock_irqsave(&vm->irq_lock, flags);
+	ioapic_write(&vm->ioapic, (gpa - vm->ioapic.base) & ~3u, val, &out);
+	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+	deliver_ioapic(vm, &out);
+	return true;
+}

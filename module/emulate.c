@@ -1,0 +1,559 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The instruction at RIP, done in software: glue between module/x86 and guest
+ * memory, the interrupt chips and user space.
+ *
+ * An instruction whose value must come from user space is left and started
+ * again later; what its accesses were answered with is kept in a log, so that
+ * no access has its effect twice.
+ */
+#include <linux/sched/signal.h>
+
+#include "compat/compat.h"
+#include "memory.h"
+#include "trace.h"
+#include "vm.h"
+
+#define GO_ON 1
+
+/* Elements of a string done before the guest may be interrupted again. */
+#define STRING_BATCH 64
+
+/**
+ * struct emulation - one pass over one instruction
+ * @atomic: may not sleep: only the interrupt chips can be reached
+ * @slept: an access was refused for that
+ * @gpa_valid, @gpa: where hardware says the memory operand is
+ * @errno: of an access that failed on the host's side
+ */
+struct emulation {
+	struct vcpu *vcpu;
+	struct x86_fetch fetch;
+	struct x86_cpu cpu;
+	struct x86_insn insn;
+	bool atomic;
+	bool slept;
+	bool gpa_valid;
+	u64 gpa;
+	int error;
+};
+
+/* ---------------------------------------------------------------- fetch */
+
+static int read_entry_atomic(void *ctx, u64 gpa, void *entry, u32 len)
+{
+	return memory_read_atomic(ctx, gpa, entry, len);
+}
+
+static int read_entry(void *ctx, u64 gpa, void *entry, u32 len)
+{
+	return memory_read(ctx, gpa, entry, len);
+}
+
+/* Reads up to the end of the page. Return: bytes, 0 for a guest fault in @ex,
+ * or a negative errno.
+ */
+static int fetch_chunk(struct vcpu *vcpu, const struct x86_fetch *f, u64 linear,
+		       u8 *buf, u32 len, bool atomic, struct x86_exception *ex)
+{
+	struct memory *mem = &vcpu->vm->mem;
+	u32 access = WALK_FETCH | (f->user ? WALK_USER : 0);
+	u32 n = min_t(u32, len, PAGE_SIZE - (linear & ~PAGE_MASK));
+	u64 gpa;
+	int r;
+
+	r = walk_gva(&f->paging, linear, access,
+		     atomic ? read_entry_atomic : read_entry, mem, &gpa, ex);
+	if (r)
+		return r == 1 ? 0 : r;
+	r = atomic ? memory_read_atomic(mem, gpa, buf, n) :
+		     memory_read(mem, gpa, buf, n);
+	return r ?: n;
+}
+
+/*
+ * Fetch and decode. Return: GO_ON; 0 when the fetch faults in the guest (@ex);
+ * -EFAULT when the bytes can't be had; -EILSEQ when they are no instruction.
+ */
+static int fetch_decode(struct vcpu *vcpu, const struct x86_fetch *f,
+			struct x86_insn *insn, u8 *bytes, u8 *len, bool atomic,
+			struct x86_exception *ex)
+{
+	u32 n = 0;
+	int r;
+
+	while (n < X86_INSN_MAX) {
+		r = fetch_chunk(vcpu, f, f->linear + n, bytes + n,
+				X86_INSN_MAX - n, atomic, ex);
+		if (r <= 0)
+			return r;
+		n += r;
+		*len = n;
+		r = x86_decode(insn, bytes, n, f->mode);
+		if (!r)
+			return GO_ON;
+		if (r != -1)
+			return -EILSEQ;
+	}
+	return -EILSEQ;
+}
+
+u8 vcpu_insn(struct vcpu *vcpu, struct x86_insn *insn)
+{
+	struct x86_exception ex;
+	struct x86_fetch f;
+	u8 bytes[X86_INSN_MAX], n;
+
+	vcpu->vm->ops->paging(vcpu, &f);
+	if (fetch_decode(vcpu, &f, insn, bytes, &n, true, &ex) != GO_ON)
+		return 0;
+	return insn->len;
+}
+
+static void queue_fault(struct vcpu *vcpu, const struct x86_exception *ex)
+{
+	vcpu_queue_exception(vcpu, ex->vector, ex->has_error, ex->error);
+	if (ex->vector == X86_PF) {
+		vcpu->event.exception.has_payload = true;
+		vcpu->event.exception.payload = ex->address;
+	}
+}
+
+int vcpu_fetch_in(struct vcpu *vcpu)
+{
+	struct x86_exception ex;
+	struct x86_insn insn;
+	struct x86_fetch f;
+	u8 bytes[X86_INSN_MAX], n;
+	int r;
+
+	vcpu->vm->ops->paging(vcpu, &f);
+	r = fetch_decode(vcpu, &f, &insn, bytes, &n, false, &ex);
+	if (r == -EILSEQ || r == -EFAULT) {
+		/* Hardware executed it, we can't even read it. */
+		vcpu_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION);
+		return 0;
+	}
+	if (!r)
+		queue_fault(vcpu, &ex);
+	return r < 0 ? r : GO_ON;
+}
+
+void vcpu_internal_error(struct vcpu *vcpu, u32 suberror)
+{
+	struct kvm_run *run = vcpu->run;
+	const struct emul_state *e = &vcpu->emul;
+
+	memset(&run->internal, 0, sizeof(run->internal));
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = suberror;
+	if (suberror != KVM_INTERNAL_ERROR_EMULATION || !e->insn_len)
+		return;
+	/* In 64-bit words: flags, then the length and the bytes. */
+	run->emulation_failure.ndata = 3;
+	run->emulation_failure.flags =
+		KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+	run->emulation_failure.insn_size = e->insn_len;
+	memcpy(run->emulation_failure.insn_bytes, e->insn, e->insn_len);
+}
+
+/* --------------------------------------------------------------- replay */
+
+static bool replay(struct emul_state *e, void *data, u32 len)
+{
+	if (e->next == e->n)
+		return false;
+	if (data)
+		memcpy(data, e->log[e->next].data, len);
+	e->next++;
+	return true;
+}
+
+static bool log_full(const struct emul_state *e)
+{
+	return e->n == EMUL_LOG_ENTRIES;
+}
+
+static void record(struct emul_state *e, const void *data, u32 len)
+{
+	e->log[e->n].len = len;
+	if (data)
+		memcpy(e->log[e->n].data, data, len);
+	e->n++;
+	e->next = e->n;
+}
+
+/* --------------------------------------------------------------- memory */
+
+static int translate(struct emulation *em, u64 linear, u32 access, u64 *gpa,
+		     struct x86_exception *ex)
+{
+	struct memory *mem = &em->vcpu->vm->mem;
+
+	/*
+	 * An instruction with one memory operand: hardware has translated it.
+	 * The page offset tells it from a stack or string access.
+	 */
+	if (em->gpa_valid && em->insn.has_modrm &&
+	    !((linear ^ em->gpa) & ~PAGE_MASK)) {
+		*gpa = em->gpa;
+		return 0;
+	}
+	if (em->fetch.user)
+		access |= WALK_USER;
+	return walk_gva(&em->fetch.paging, linear, access,
+			em->atomic ? read_entry_atomic : read_entry, mem, gpa,
+			ex);
+}
+
+static enum x86_result mmio_to_user(struct vcpu *vcpu, u64 gpa, void *data,
+				    u32 len, bool write)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (len > sizeof(run->mmio.data))
+		return X86_UNHANDLED;
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.phys_addr = gpa;
+	run->mmio.len = len;
+	run->mmio.is_write = write;
+	memset(run->mmio.data, 0, sizeof(run->mmio.data));
+	if (write)
+		memcpy(run->mmio.data, data, len);
+	vcpu->emul.wait = write ? EMUL_WAIT_WRITE : EMUL_WAIT_MMIO;
+	vcpu->emul.wait_len = len;
+	vcpu->stats.mmio_exits++;
+	return X86_WAIT;
+}
+
+static void trace_access(struct vcpu *vcpu, u64 gpa, const void *data, u32 len,
+			 bool write)
+{
+	u64 val = 0;
+
+	if (!trace_vintc_mmio_enabled())
+		return;
+	memcpy(&val, data, min_t(u32, len, sizeof(val)));
+	trace_vintc_mmio(vcpu->id, write, gpa, len, val);
+}
+
+/* One access that lies within a page. */
+static enum x86_result access_page(struct emulation *em, u64 gpa, void *data,
+				   u32 len, bool write)
+{
+	struct vcpu *vcpu = em->vcpu;
+	struct memory *mem = &vcpu->vm->mem;
+
+	if (write ? deliver_mmio_write(vcpu, gpa, data, len) :
+		    deliver_mmio_read(vcpu, gpa, data, len)) {
+		trace_access(vcpu, gpa, data, len, write);
+		return X86_DONE;
+	}
+	if (em->atomic) {
+		em->slept = true;
+		return X86_UNHANDLED;
+	}
+	if (memory_hva(mem, gpa, write)) {
+		em->error = write ? memory_write(mem, gpa, data, len) :
+				    memory_read(mem, gpa, data, len);
+		return em->error ? X86_UNHANDLED : X86_DONE;
+	}
+	trace_access(vcpu, gpa, data, len, write);
+	return mmio_to_user(vcpu, gpa, data, len, write);
+}
+
+static enum x86_result access(struct emulation *em, u64 linear, void *data,
+			      u32 len, bool write, struct x86_exception *ex)
+{
+	struct emul_state *e = &em->vcpu->emul;
+	u32 how = write ? WALK_WRITE : 0;
+	u32 first = min_t(u32, len, PAGE_SIZE - (linear & ~PAGE_MASK));
+	enum x86_result res;
+	u64 gpa, gpa2;
+	int r;
+
+	if (replay(e, write ? NULL : data, len))
+		return X86_DONE;
+	if (log_full(e))
+		return X86_UNHANDLED;
+	r = translate(em, linear, how, &gpa, ex);
+	if (!r && first < len)
+		r = translate(em, linear + first, how, &gpa2, ex);
+	if (r == 1)
+		return X86_FAULT;
+	if (r) {
+		em->slept = em->atomic;
+		em->error = r;
+		return X86_UNHANDLED;
+	}
+	if (first < len) {
+		/* Over two pages: memory only. */
+		if (em->atomic) {
+			em->slept = true;
+			return X86_UNHANDLED;
+		}
+		if (!memory_hva(&em->vcpu->vm->mem, gpa, write) ||
+		    !memory_hva(&em->vcpu->vm->mem, gpa2, write))
+			return X86_UNHANDLED;
+		res = access_page(em, gpa, data, first, write);
+		if (res == X86_DONE)
+			res = access_page(em, gpa2, data + first, len - first,
+					  write);
+	} else {
+		res = access_page(em, gpa, data, len, write);
+	}
+	if (res == X86_DONE)
+		record(e, write ? NULL : data, len);
+	return res;
+}
+
+static enum x86_result mem_read(void *ctx, u64 linear, void *data, u32 len,
+				struct x86_exception *ex)
+{
+	return access(ctx, linear, data, len, false, ex);
+}
+
+static enum x86_result mem_write(void *ctx, u64 linear, const void *data, u32 len,
+				 struct x86_exception *ex)
+{
+	return access(ctx, linear, (void *)data, len, true, ex);
+}
+
+/*
+ * Locked operations get here only where an operand is a device's: there a read
+ * and a write are all there is.
+ */
+static enum x86_result mem_cmpxchg(void *ctx, u64 linear, void *old,
+				   const void *new, u32 len,
+				   struct x86_exception *ex)
+{
+	u8 found[16];
+	enum x86_result r = access(ctx, linear, found, len, false, ex);
+
+	if (r != X86_DONE)
+		return r;
+	if (!memcmp(found, old, len)) {
+		r = access(ctx, linear, (void *)new, len, true, ex);
+		if (r != X86_DONE)
+			return r;
+	}
+	memcpy(old, found, len);
+	return X86_DONE;
+}
+
+static enum x86_result port(struct emulation *em, u16 number, void *data, u32 len,
+			    bool in)
+{
+	struct vcpu *vcpu = em->vcpu;
+	struct emul_state *e = &vcpu->emul;
+	struct kvm_run *run = vcpu->run;
+
+	if (replay(e, in ? data : NULL, len))
+		return X86_DONE;
+	if (em->atomic) {
+		em->slept = true;
+		return X86_UNHANDLED;
+	}
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = len;
+	run->io.port = number;
+	run->io.count = 1;
+	run->io.data_offset = VCPU_PIO_OFFSET;
+	if (!in)
+		memcpy((u8 *)run + VCPU_PIO_OFFSET, data, len);
+	e->wait = in ? EMUL_WAIT_PORT : EMUL_WAIT_WRITE;
+	e->wait_len = len;
+	vcpu->stats.io_exits++;
+	return X86_WAIT;
+}
+
+static enum x86_result port_in(void *ctx, u16 number, void *data, u32 len,
+			       struct x86_exception *ex)
+{
+	return port(ctx, number, data, len, true);
+}
+
+static enum x86_result port_out(void *ctx, u16 number, const void *data, u32 len,
+				struct x86_exception *ex)
+{
+	return port(ctx, number, (void *)data, len, false);
+}
+
+/* INS: the port's read can't be undone, so its store must be known to work. */
+static enum x86_result mem_probe(void *ctx, u64 linear, u32 len,
+				 struct x86_exception *ex)
+{
+	struct emulation *em = ctx;
+	u64 gpa;
+	int r;
+
+	if (em->vcpu->emul.next < em->vcpu->emul.n)
+		return X86_DONE;
+	r = translate(em, linear, WALK_WRITE, &gpa, ex);
+	if (!r && (linear ^ (linear + len - 1)) & PAGE_MASK)
+		r = translate(em, linear + len - 1, WALK_WRITE, &gpa, ex);
+	if (r < 0) {
+		em->slept = em->atomic;
+		em->error = r;
+		return X86_UNHANDLED;
+	}
+	return r ? X86_FAULT : X86_DONE;
+}
+
+static const struct x86_memory guest_memory = {
+	.read = mem_read,
+	.write = mem_write,
+	.cmpxchg = mem_cmpxchg,
+	.in = port_in,
+	.out = port_out,
+	.probe = mem_probe,
+};
+
+/* ------------------------------------------------------------ emulation */
+
+static void load_cpu(struct emulation *em)
+{
+	struct vcpu *vcpu = em->vcpu;
+	struct cpu_state st;
+
+	vcpu->vm->ops->get_state(vcpu, &st, STATE_SEGS);
+	memcpy(em->cpu.gpr, vcpu->gpr, sizeof(vcpu->gpr));
+	memcpy(em->cpu.seg, st.seg, sizeof(st.seg));
+	em->cpu.rip = vcpu->rip;
+	em->cpu.rflags = vcpu->rflags;
+	em->cpu.mode = em->fetch.mode;
+	em->cpu.cpl = st.cpl;
+	em->cpu.la57 = em->fetch.paging.cr4 & BIT(12);
+}
+
+static void store_cpu(struct emulation *em)
+{
+	struct vcpu *vcpu = em->vcpu;
+
+	memcpy(vcpu->gpr, em->cpu.gpr, sizeof(vcpu->gpr));
+	vcpu->rip = em->cpu.rip;
+	vcpu->rflags = em->cpu.rflags;
+	vcpu->interrupt_shadow = false;
+	vcpu->emul.n = vcpu->emul.next = 0;
+}
+
+static int give_up(struct emulation *em)
+{
+	struct vcpu *vcpu = em->vcpu;
+
+	if (em->slept)
+		return -EAGAIN;
+	vcpu->stats.insn_emulation_fail++;
+	vcpu->emul.active = false;
+	/* A user program must not end the guest. */
+	if (em->cpu.cpl) {
+		vcpu_queue_ud(vcpu);
+		return GO_ON;
+	}
+	vcpu_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION);
+	return 0;
+}
+
+static int execute(struct emulation *em)
+{
+	struct vcpu *vcpu = em->vcpu;
+	struct x86_exception ex;
+	unsigned int i;
+
+	for (i = 0; i < STRING_BATCH; i++) {
+		vcpu->emul.next = 0;
+		switch (x86_emulate(&em->cpu, &em->insn, &guest_memory, em, &ex, 1)) {
+		case X86_DONE:
+			store_cpu(em);
+			vcpu->emul.active = false;
+			return GO_ON;
+		case X86_AGAIN:
+			store_cpu(em);
+			if (em->atomic || signal_pending(current))
+				break;
+			continue;
+		case X86_WAIT:
+			vcpu->completion = COMPLETE_EMULATION;
+			return 0;
+		case X86_FAULT:
+			vcpu->emul.active = false;
+			queue_fault(vcpu, &ex);
+			return GO_ON;
+		default:
+			return give_up(em);
+		}
+		break;
+	}
+	/* The rest of the string is a new instruction to the guest. */
+	vcpu->emul.active = false;
+	return GO_ON;
+}
+
+static int start(struct emulation *em)
+{
+	struct vcpu *vcpu = em->vcpu;
+	struct emul_state *e = &vcpu->emul;
+	struct x86_exception ex;
+	int r = GO_ON;
+
+	vcpu->vm->ops->paging(vcpu, &em->fetch);
+	em->cpu.cpl = em->fetch.user ? 3 : 0;
+	if (!e->active) {
+		e->n = e->next = 0;
+		e->insn_len = 0;
+		r = fetch_decode(vcpu, &em->fetch, &em->insn, e->insn,
+				 &e->insn_len, em->atomic, &ex);
+		vcpu->stats.insn_emulation++;
+	} else if (x86_decode(&em->insn, e->insn, e->insn_len, em->fetch.mode)) {
+		r = -EILSEQ;
+	}
+	if (!r) {
+		queue_fault(vcpu, &ex);
+		return GO_ON;
+	}
+	if (r == -EFAULT && em->atomic)
+		return -EAGAIN;
+	if (r != GO_ON)
+		return give_up(em);
+	e->active = true;
+	load_cpu(em);
+	r = execute(em);
+	if (em->error && r == 0 &&
+	    vcpu->run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
+		return em->error;
+	return r;
+}
+
+int vcpu_emulate(struct vcpu *vcpu, bool atomic)
+{
+	struct emulation em = {
+		.vcpu = vcpu,
+		.atomic = atomic,
+		.gpa_valid = vcpu->exit.gpa_valid,
+		.gpa = vcpu->exit.gpa,
+	};
+
+	return start(&em);
+}
+
+int vcpu_emulate_resume(struct vcpu *vcpu)
+{
+	struct emul_state *e = &vcpu->emul;
+	struct kvm_run *run = vcpu->run;
+	/* The address was translated before and may be so again. */
+	struct emulation em = { .vcpu = vcpu };
+
+	switch (e->wait) {
+	case EMUL_WAIT_MMIO:
+		record(e, run->mmio.data, e->wait_len);
+		break;
+	case EMUL_WAIT_PORT:
+		record(e, (u8 *)run + VCPU_PIO_OFFSET, e->wait_len);
+		break;
+	case EMUL_WAIT_WRITE:
+		record(e, NULL, e->wait_len);
+		break;
+	}
+	return start(&em);
+}

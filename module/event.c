@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "compat/compat.h"
+#include "event.h"
+#include "trace.h"
+#include "vectors.h"
+#include "vm.h"
+
+enum {
+	VEC_DE = 0, VEC_DF = 8, VEC_TS = 10, VEC_NP = 11, VEC_SS = 12,
+	VEC_GP = 13, VEC_PF = 14,
+};
+
+enum exception_class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
+
+/* SDM 3A table "Interrupt and Exception Classes". */
+static enum exception_class class_of(u8 vector)
+{
+	switch (vector) {
+	case VEC_DE:
+	case VEC_TS:
+	case VEC_NP:
+	case VEC_SS:
+	case VEC_GP:
+		return CONTRIBUTORY;
+	case VEC_PF:
+		return PAGE_FAULT;
+	case VEC_DF:
+		return DOUBLE_FAULT;
+	default:
+		return BENIGN;
+	}
+}
+
+static void set_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
+{
+	vcpu->event.exception.pending = true;
+	vcpu->event.exception.injected = false;
+	vcpu->event.exception.has_payload = false;
+	vcpu->event.exception.vector = vector;
+	vcpu->event.exception.has_error = has_error;
+	vcpu->event.exception.error = error;
+}
+
+/* SDM 3A "Interrupt 8--Double Fault Exception (#DF)". */
+void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
+{
+	enum exception_class first, second = class_of(vector);
+
+	if (!vcpu->event.exception.pending && !vcpu->event.exception.injected) {
+		set_exception(vcpu, vector, has_error, error);
+		return;
+	}
+	first = class_of(vcpu->event.exception.vector);
+	if (first == DOUBLE_FAULT && second != BENIGN) {
+		vcpu->event.exception.pending = false;
+		vcpu->event.exception.injected = false;
+		vcpu->event.shutdown = true;
+	} else if ((first == CONTRIBUTORY && second == CONTRIBUTORY) ||
+		   (first == PAGE_FAULT &&
+		    (second == CONTRIBUTORY || second == PAGE_FAULT))) {
+		set_exception(vcpu, VEC_DF, true, 0);
+	} else {
+		set_exception(vcpu, vector, has_error, error);
+	}
+}
+
+static void take_init(struct vcpu *vcpu)
+{
+	vcpu_reset(vcpu, true);
+	vcpu->mp_state = vcpu_is_bsp(vcpu) ? KVM_MP_STATE_RUNNABLE :
+					     KVM_MP_STATE_INIT_RECEIVED;
+}
+
+/* SDM 3A "MP Initialization": execution begins at 000VV000H. */
+static void take_sipi(struct vcpu *vcpu, u8 page)
+{
+	struct cpu_state st;
+
+	if (vcpu->mp_state != KVM_MP_STATE_INIT_RECEIVED)
+		return;
+	vcpu->vm->ops->get_state(vcpu, &st, STATE_SEGS);
+	st.seg[X86_CS].selector = page << 8;
+	st.seg[X86_CS].base = page << 12;
+	vcpu->vm->ops->set_state(vcpu, &st, STATE_SEGS);
+	vcpu->rip = 0;
+	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+}
+
+void event_absorb(struct vcpu *vcpu)
+{
+	struct lapic_out out = { .effects = 0 };
+
+	if (!vcpu->has_lapic || !mailbox_pending(&vcpu->mailbox))
+		return;
+	vectors_before(vcpu, 0);
+	lapic_absorb(&vcpu->lapic, &vcpu->mailbox, true, &out);
+	vectors_after(vcpu);
+	deliver_lapic(vcpu, &out);
+	if (out.effects & LAPIC_OUT_NMI)
+		vcpu->event.nmi_pending = min(vcpu->event.nmi_pending + 1, 2);
+	if (out.effects & LAPIC_OUT_INIT)
+		take_init(vcpu);
+	if (out.effects & LAPIC_OUT_SIPI)
+		take_sipi(vcpu, out.sipi_vector);
+}
+
+bool event_wakes(struct vcpu *vcpu)
+{
+	const struct vcpu_event_state *ev = &vcpu->event;
+
+	event_absorb(vcpu);
+	if (READ_ONCE(vcpu->requests) & REQ_WAKES_MASK)
+		return true;
+	switch (vcpu->mp_state) {
+	case KVM_MP_STATE_RUNNABLE:
+		return true;
+	case KVM_MP_STATE_HALTED:
+		if (ev->exception.pending || ev->exception.injected ||
+		    ev->nmi_injected || ev->interrupt.injected)
+			return true;
+		if (ev->nmi_pending && !ev->nmi_masked)
+			return true;
+		return (vcpu->rflags & RFLAGS_IF) && vcpu->has_lapic &&
+		       lapic_next(&vcpu->lapic) >= 0;
+	default:
+		return false;
+	}
+}

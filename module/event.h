@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is about to happen to a vCPU: exceptions, NMI, INIT, SIPI, wake-ups. */
+#ifndef VINTC_EVENT_H
+#define VINTC_EVENT_H
+
+#include "vcpu.h"
+
+#define RFLAGS_IF BIT(9)
+
+/**
+ * event_absorb() - take over what other CPUs have posted
+ * @vcpu: on its own thread, outside the guest, preemptible
+ *
+ * Vectors go to IRR, NMIs are counted, and INIT and SIPI act at once: they are
+ * read here, live, and never from a snapshot (behaviour D).
+ */
+void event_absorb(struct vcpu *vcpu);
+
+/* Would a halted vCPU go on? Absorbs; owner. */
+bool event_wakes(struct vcpu *vcpu);
+
+/*
+ * An interrupt could be delivered now but for what is in the control block:
+ * IF is set and no STI or MOV SS shadow holds it back.
+ */
+static inline bool event_interrupts_open(const struct vcpu *vcpu)
+{
+	return (vcpu->rflags & RFLAGS_IF) && !vcpu->interrupt_shadow;
+}
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The seam between the core and a backend: VMX, SVM or the model. */
+#ifndef VINTC_OPS_H
+#define VINTC_OPS_H
+
+#include <linux/types.h>
+
+#include "memory.h"
+#include "vcpu.h"
+
+/**
+ * struct x86_fetch - where and how the instruction at RIP is read
+ * @paging: paging registers
+ * @linear: CS.base + RIP
+ * @mode: enum x86_mode
+ * @user: CPL 3
+ */
+struct x86_fetch {
+	struct walk_paging paging;
+	u64 linear;
+	enum x86_mode mode;
+	bool user;
+};
+
+/**
+ * struct vintc_ops - one backend
+ * @name: "svm", "vmx", "model"
+ * @pt_format: second-level page-table entries
+ * @features: VINTC_FEATURE_... bits found, and those in use
+ * @exit: the module goes; free what the probe allocated
+ * @cpu_enable: take the CPU for guests; -EBUSY when another has it. Called on
+ *              each CPU with interrupts off.
+ * @cpu_disable: give it back
+ * @vcpu_create, @vcpu_free: control blocks
+ * @vcpu_reset: control block to the state after INIT or power-up
+ * @get_state, @set_state: move register groups (STATE_...) between the control
+ *              block and @st; vCPU not running, or on its own thread
+ * @tsc_changed: vcpu->tsc_offset is new
+ * @cpuid_changed: intercepts may depend on guest CPUID
+ * @paging: what a fetch at RIP needs; on the exit path without NRIP save
+ * @run: enter the guest until the core is needed. Process context, preemptible.
+ */
+struct vintc_ops {
+	const char *name;
+	u32 backend; /* VINTC_BACKEND_... */
+	const struct pt_format *pt_format;
+	void (*features)(u64 *present, u64 *used);
+	void (*exit)(void);
+	int (*cpu_enable)(void);
+	void (*cpu_disable)(void);
+	int (*vcpu_create)(struct vcpu *vcpu);
+	void (*vcpu_free)(struct vcpu *vcpu);
+	void (*vcpu_reset)(struct vcpu *vcpu, bool init);
+	void (*get_state)(struct vcpu *vcpu, struct cpu_state *st, u32 groups);
+	void (*set_state)(struct vcpu *vcpu, const struct cpu_state *st,
+			  u32 groups);
+	void (*tsc_changed)(struct vcpu *vcpu);
+	void (*cpuid_changed)(struct vcpu *vcpu);
+	enum vcpu_exit (*run)(struct vcpu *vcpu);
+	void (*paging)(const struct vcpu *vcpu, struct x86_fetch *fetch);
+};
+
+/* NULL when the CPU has none, with the reason in the log. */
+const struct vintc_ops *svm_probe(void);
+
+#endif

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM_RUN: the loop around a backend's own loop. What needs process context is
+ * done here (requests, faults, emulation, sleep); what doesn't, the backend
+ * does without coming back.
+ */
+#include <linux/ktime.h>
+#include <linux/sched/signal.h>
+#include <linux/task_work.h>
+
+#include "compat/compat.h"
+#include "event.h"
+#include "memory.h"
+#include "timer.h"
+#include "trace.h"
+#include "vm.h"
+
+/* Results of a step: go on, or leave KVM_RUN with 0 or an errno. */
+#define GO_ON 1
+
+/* ------------------------------------------------------------- requests */
+
+static void scan_ioapic(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	struct exitmap map = {};
+	unsigned long flags;
+
+	rcu_read_lock();
+	raw_spin_lock_irqsave(&vm->irq_lock, flags);
+	exitmap_add_ioapic(&map, &vm->ioapic, &rcu_dereference(vm->dests)->map,
+			   vcpu->index);
+	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+	rcu_read_unlock();
+	exitmap_add_stale(&map, &vcpu->lapic);
+	vcpu->handled = map;
+	vcpu_request(vcpu, REQ_LOAD_EOI_EXITMAP);
+}
+
+static bool take_request(struct vcpu *vcpu, enum vintc_request req)
+{
+	if (!test_bit(req, &vcpu->requests))
+		return false;
+	clear_bit(req, &vcpu->requests);
+	/* What the sender wrote before the bit is seen from here on. */
+	smp_mb__after_atomic();
+	return true;
+}
+
+static int handle_requests(struct vcpu *vcpu, int *srcu)
+{
+	struct vm *vm = vcpu->vm;
+
+	if (test_bit(REQ_VM_DEAD, &vcpu->requests))
+		return -EIO;
+	if (take_request(vcpu, REQ_SRCU)) {
+		srcu_read_unlock(&vm->mem.srcu, *srcu);
+		*srcu = srcu_read_lock(&vm->mem.srcu);
+	}
+	if (take_request(vcpu, REQ_DEST)) {
+		int r = deliver_rebuild(vm);
+
+		if (r)
+			return r;
+	}
+	if (take_request(vcpu, REQ_TIMER) && vcpu->has_lapic)
+		timer_expired(vcpu);
+	if (take_request(vcpu, REQ_SCAN_IOAPIC) && vcpu->has_lapic)
+		scan_ioapic(vcpu);
+	/*
+	 * No backend has an EOI-exit bitmap or an acceleration to switch yet;
+	 * TLB_FLUSH is the backend's own, just before it enters.
+	 */
+	take_request(vcpu, REQ_LOAD_EOI_EXITMAP);
+	take_request(vcpu, REQ_APICV_UPDATE);
+	if (take_request(vcpu, REQ_EVENT))
+		vcpu->stats.req_event++;
+	return GO_ON;
+}
+
+/* ----------------------------------------------------------------- halt */
+
+static bool must_return(void)
+{
+	return signal_pending(current);
+}
+
+/*
+ * An interrupt that comes soon is cheaper to wait for than to sleep through.
+ * The time spent grows while that pays and shrinks when it doesn't.
+ */
+static bool halt_poll(struct vcpu *vcpu)
+{
+	u32 limit = READ_ONCE(vcpu->vm->halt_poll_ns);
+	u64 start, now, end;
+
+	if (!limit || !vcpu->halt_poll_ns)
+		return false;
+	vcpu->stats.halt_attempted_poll++;
+	start = now = ktime_get_ns();
+	end = start + min_t(u64, vcpu->halt_poll_ns, limit);
+	do {
+		if (mailbox_pending(&vcpu->mailbox) ||
+		    vcpu_requests_pending(vcpu)) {
+			vcpu->stats.halt_poll_success_ns += ktime_get_ns() - start;
+			vcpu->stats.halt_successful_poll++;
+			return true;
+		}
+		cpu_relax();
+		now = ktime_get_ns();
+	} while (now < end && !need_resched() && !must_return());
+	vcpu->stats.halt_poll_fail_ns += now - start;
+	return false;
+}
+
+#define HALT_POLL_FIRST_NS 10000
+
+static void halt_poll_learn(struct vcpu *vcpu, u64 waited)
+{
+	u32 limit = READ_ONCE(vcpu->vm->halt_poll_ns);
+
+	if (waited > limit)
+		vcpu->halt_poll_ns = 0;
+	else if (waited > vcpu->halt_poll_ns)
+		vcpu->halt_poll_ns = min_t(u64, limit,
+			max_t(u64, vcpu->halt_poll_ns * 2, HALT_POLL_FIRST_NS));
+}
+
+static void sleep_until_woken(struct vcpu *vcpu)
+{
+	prepare_to_rcuwait(&vcpu->wait);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (mailbox_pending(&vcpu->mailbox) ||
+		    (READ_ONCE(vcpu->requests) & REQ_WAKES_MASK) ||
+		    must_return())
+			break;
+		schedule();
+	}
+	finish_rcuwait(&vcpu->wait);
+}
+
+/* Not runnable: wait for what makes it so. The memory lock is not held. */
+static int block(struct vcpu *vcpu, int *srcu)
+{
+	u64 start = ktime_get_ns();
+	bool polled = false;
+
+	srcu_read_unlock(&vcpu->vm->mem.srcu, *srcu);
+	while (!event_wakes(vcpu) && !must_return()) {
+		if (!polled) {
+			polled = true;
+			if (vcpu->mp_state == KVM_MP_STATE_HALTED &&
+			    halt_poll(vcpu))
+				continue;
+		}
+		vcpu->stats.blocking = 1;
+		sleep_until_woken(vcpu);
+		vcpu->stats.blocking = 0;
+	}
+	*srcu = srcu_read_lock(&vcpu->vm->mem.srcu);
+
+	if (READ_ONCE(vcpu->requests) & REQ_WAKES_MASK)
+		return GO_ON; /* handle them, then look again */
+	if (vcpu->mp_state == KVM_MP_STATE_HALTED && event_wakes(vcpu)) {
+		u64 waited = ktime_get_ns() - start;
+
+		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+		vcpu->stats.halt_wakeup++;
+		vcpu->stats.halt_wait_ns += waited;
+		halt_poll_learn(vcpu, waited);
+	}
+	return GO_ON;
+}
+
+/* ----------------------------------------------------------- completion */
+
+static void complete_pio(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	u8 size = vcpu->pio_size;
+	u64 val = 0;
+
+	if (vcpu->pio_in) {
+		memcpy(&val, (u8 *)run + VCPU_PIO_OFFSET, size);
+		/* A 32-bit result clears the upper half (APM 1). */
+		if (size == 4)
+			vcpu->gpr[X86_RAX] = (u32)val;
+		else
+			memcpy(&vcpu->gpr[X86_RAX], &val, size);
+	}
+	vcpu->rip = vcpu->pio_next_rip;
+	vcpu->interrupt_shadow = false;
+}
+
+static int complete_user_exit(struct vcpu *vcpu)
+{
+	enum vcpu_completion what = vcpu->completion;
+
+	vcpu->completion = COMPLETE_NONE;
+	switch (what) {
+	case COMPLETE_PIO:
+		complete_pio(vcpu);
+		return GO_ON;
+	case COMPLETE_EMULATION:
+		return vcpu_emulate_resume(vcpu);
+	default:
+		return GO_ON;
+	}
+}
+
+void vcpu_exit_to_pio(struct vcpu *vcpu, u16 port, u8 size, bool in, u64 next_rip)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = size;
+	run->io.port = port;
+	run->io.count = 1;
+	run->io.data_offset = VCPU_PIO_OFFSET;
+	if (!in)
+		memcpy((u8 *)run + VCPU_PIO_OFFSET, &vcpu->gpr[X86_RAX], size);
+	vcpu->pio_in = in;
+	vcpu->pio_size = size;
+	vcpu->pio_next_rip = next_rip;
+	vcpu->completion = COMPLETE_PIO;
+}
+
+/* ----------------------------------------------------------------- loop */
+
+static int handle_fault(struct vcpu *vcpu)
+{
+	int r = memory_fault(&vcpu->vm->mem, vcpu->exit.gpa, vcpu->exit.access);
+
+	vcpu->stats.pf_taken++;
+	switch (r) {
+	case MEMORY_MAPPED:
+		vcpu->stats.pf_fixed++;
+		return GO_ON;
+	case MEMORY_MMIO:
+		vcpu->exit.gpa_valid = true;
+		return vcpu_emulate(vcpu, false);
+	case -EINTR:
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+		return -EINTR;
+	default:
+		return r;
+	}
+}
+
+static int handle_halt(struct vcpu *vcpu)
+{
+	vcpu->stats.halt_exits++;
+	if (!vcpu->has_lapic) {
+		vcpu->run->exit_reason = KVM_EXIT_HLT;
+		return 0;
+	}
+	vcpu->mp_state = KVM_MP_STATE_HALTED;
+	return GO_ON;
+}
+
+static int interrupted(struct vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_INTR;
+	vcpu->stats.signal_exits++;
+	return -EINTR;
+}
+
+static bool wants_window(const struct vcpu *vcpu)
+{
+	return !vcpu->has_lapic && vcpu->run->request_interrupt_window &&
+	       vcpu_ready_for_interrupt(vcpu);
+}
+
+static int step(struct vcpu *vcpu, int *srcu)
+{
+	if (vcpu_requests_pending(vcpu)) {
+		int r = handle_requests(vcpu, srcu);
+
+		if (r != GO_ON)
+			return r;
+	}
+	event_absorb(vcpu);
+	if (vcpu->event.shutdown) {
+		vcpu->event.shutdown = false;
+		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+		return 0;
+	}
+	if (must_return())
+		return interrupted(vcpu);
+	if (vcpu->mp_state != KVM_MP_STATE_RUNNABLE)
+		return block(vcpu, srcu);
+	if (wants_window(vcpu)) {
+		vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+		vcpu->stats.request_irq_exits++;
+		return 0;
+	}
+
+	switch (vcpu->vm->ops->run(vcpu)) {
+	case EXIT_AGAIN:
+		if (task_work_pending(current))
+			return interrupted(vcpu);
+		cond_resched();
+		return GO_ON;
+	case EXIT_USER:
+		return vcpu->exit.error;
+	case EXIT_HALT:
+		return handle_halt(vcpu);
+	case EXIT_FAULT:
+		return handle_fault(vcpu);
+	case EXIT_FETCH:
+		return vcpu_fetch_in(vcpu);
+	case EXIT_EMULATE:
+		return vcpu_emulate(vcpu, false);
+	}
+	return -EIO;
+}
+
+void vcpu_report(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->if_flag = !!(vcpu->rflags & RFLAGS_IF);
+	run->flags = 0;
+	if (vcpu->has_lapic) {
+		run->cr8 = lapic_get_cr8(&vcpu->lapic);
+		run->apic_base = vcpu->lapic.base;
+		run->ready_for_interrupt_injection = 1;
+	} else {
+		run->cr8 = vcpu->cr8;
+		run->apic_base = vcpu->lapic.base;
+		run->ready_for_interrupt_injection =
+			vcpu_ready_for_interrupt(vcpu);
+	}
+}
+
+static int run_loop(struct vcpu *vcpu)
+{
+	int srcu, r;
+
+	srcu = srcu_read_lock(&vcpu->vm->mem.srcu);
+	r = complete_user_exit(vcpu);
+	if (r == GO_ON && READ_ONCE(vcpu->run->immediate_exit)) {
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+		r = -EINTR;
+	}
+	while (r == GO_ON)
+		r = step(vcpu, &srcu);
+	srcu_read_unlock(&vcpu->vm->mem.srcu, srcu);
+	return r;
+}
+
+int vcpu_run(struct vcpu *vcpu)
+{
+	sigset_t saved;
+	int r;
+
+	if (vcpu->run->kvm_valid_regs || vcpu->run->kvm_dirty_regs)
+		return -EINVAL;
+	if (vcpu->sigset_active)
+		sigprocmask(SIG_SETMASK, &vcpu->sigset, &saved);
+	WRITE_ONCE(vcpu->task, current);
+	if (!vcpu->has_lapic)
+		vcpu->cr8 = vcpu->run->cr8 & 0xf;
+	vcpu->launched = true;
+	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
+	r = run_loop(vcpu);
+	vcpu_report(vcpu);
+	WRITE_ONCE(vcpu->task, NULL);
+	if (vcpu->sigset_active)
+		sigprocmask(SIG_SETMASK, &saved, NULL);
+	return r;
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What this machine's SVM can do, and taking a CPU for guests. */
+#define pr_fmt(fmt) "vintc: " fmt
+
+#include <linux/cc_platform.h>
+#include <linux/cpu.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/printk.h>
+#include <asm/cpufeature.h>
+#include <asm/desc.h>
+#include <asm/fpu/xcr.h>
+#include <asm/msr.h>
+#include <asm/processor.h>
+
+#include "../compat/compat.h"
+#include "svm.h"
+
+static bool nrips = true;
+module_param(nrips, bool, 0444);
+MODULE_PARM_DESC(nrips, "use next-RIP save where the CPU has it");
+static bool decodeassists = true;
+module_param(decodeassists, bool, 0444);
+MODULE_PARM_DESC(decodeassists, "use decode assists where the CPU has them");
+static bool vgif = true;
+module_param(vgif, bool, 0444);
+MODULE_PARM_DESC(vgif, "use virtual GIF where the CPU has it");
+
+struct svm_features svm_features __ro_after_init;
+DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
+
+static u64 present __ro_after_init;
+static u64 used __ro_after_init;
+
+static void features(u64 *p, u64 *u)
+{
+	*p = present;
+	*u = used;
+}
+
+static bool feature(unsigned int cpuid_bit, u64 bit, bool wanted)
+{
+	if (!(cpuid_edx(0x8000000a) & BIT(cpuid_bit)))
+		return false;
+	present |= bit;
+	if (wanted)
+		used |= bit;
+	return wanted;
+}
+
+/* CPUID 8000000A, APM 3 "SVM Features". */
+static void read_features(void)
+{
+	struct svm_features *f = &svm_features;
+
+	f->nasid = cpuid_ebx(0x8000000a);
+	f->nrip_save = feature(3, VINTC_FEATURE_NRIP_SAVE, nrips);
+	f->clean_bits = feature(5, VINTC_FEATURE_CLEAN_BITS, true);
+	f->flush_by_asid = feature(6, VINTC_FEATURE_FLUSH_BY_ASID, true);
+	f->decode_assist = feature(7, VINTC_FEATURE_DECODE_ASSIST, decodeassists);
+	f->vgif = feature(16, VINTC_FEATURE_VGIF, vgif);
+	f->v_spec_ctrl = feature(20, VINTC_FEATURE_VIRT_SPEC_CTRL, true);
+	feature(0, VINTC_FEATURE_NESTED_PAGING, true);
+	feature(1, VINTC_FEATURE_LBR_VIRT, false);
+	feature(4, VINTC_FEATURE_TSC_SCALING, false);
+	feature(10, VINTC_FEATURE_PAUSE_FILTER, false);
+	feature(13, VINTC_FEATURE_AVIC, false);
+	feature(18, VINTC_FEATURE_X2AVIC, false);
+	feature(25, VINTC_FEATURE_VNMI, false);
+	present |= VINTC_FEATURE_TLB_TAGS;
+	used |= VINTC_FEATURE_TLB_TAGS;
+
+	f->npt_1g = boot_cpu_has(X86_FEATURE_GBPAGES);
+	f->xsaves = boot_cpu_has(X86_FEATURE_XSAVES);
+	f->pku = boot_cpu_has(X86_FEATURE_OSPKE);
+	f->tsc_aux = boot_cpu_has(X86_FEATURE_RDTSCP) ||
+		     boot_cpu_has(X86_FEATURE_RDPID);
+	/* One guest must not steer another's, or a VMM's, predictions. */
+	f->ibpb = boot_cpu_has(X86_FEATURE_IBPB) &&
+		  boot_cpu_has_bug(X86_BUG_SPECTRE_V2) && !cpu_mitigations_off();
+	f->host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+}
+
+/* A reason why there can't be guests here, or NULL. */
+static const char *refusal(void)
+{
+	u64 vm_cr;
+
+	if (boot_cpu_data.x86_vendor != X86_VENDOR_AMD &&
+	    boot_cpu_data.x86_vendor != X86_VENDOR_HYGON)
+		return "not an AMD CPU";
+	if (!boot_cpu_has(X86_FEATURE_SVM))
+		return "CPUID has no SVM";
+	if (cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT))
+		return "this is an encrypted guest";
+	rdmsrl(MSR_VM_CR, vm_cr);
+	if (vm_cr & BIT(4))
+		return "disabled by firmware (VM_CR.SVMDIS)";
+	if (!(cpuid_edx(0x8000000a) & BIT(0)))
+		return "no nested paging";
+	if (!boot_cpu_has(X86_FEATURE_XSAVE))
+		return "no XSAVE";
+	if (!boot_cpu_has(X86_FEATURE_CONSTANT_TSC))
+		return "the TSC is not constant";
+	return NULL;
+}
+
+/* ------------------------------------------------------------------ CPU */
+
+static int cpu_enable(void)
+{
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
+	u64 efer;
+
+	rdmsrl(MSR_EFER, efer);
+	if (efer & EFER_SVME)
+		return -EBUSY;
+	wrmsrl(MSR_EFER, efer | EFER_SVME);
+	wrmsrl(MSR_VM_HSAVE_PA, page_to_phys(cpu->hsave));
+	/* What an earlier holder has left in the TLB is flushed on first use. */
+	cpu->generation++;
+	cpu->next_asid = svm_features.nasid;
+	cpu->last = NULL;
+	if (svm_features.tsc_aux)
+		rdmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
+	cpu->host_xss = 0;
+	if (svm_features.xsaves)
+		rdmsrl(MSR_IA32_XSS, cpu->host_xss);
+	return 0;
+}
+
+static void cpu_disable(void)
+{
+	u64 efer;
+
+	wrmsrl(MSR_VM_HSAVE_PA, 0);
+	rdmsrl(MSR_EFER, efer);
+	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
+}
+
+static void free_cpus(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct svm_cpu *c = per_cpu_ptr(&svm_cpu, cpu);
+
+		if (c->hsave)
+			__free_page(c->hsave);
+		if (c->host)
+			__free_page(c->host);
+		c->hsave = c->host = NULL;
+	}
+}
+
+static int alloc_cpus(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct svm_cpu *c = per_cpu_ptr(&svm_cpu, cpu);
+
+		c->hsave = alloc_pages_node(cpu_to_node(cpu),
+					    GFP_KERNEL | __GFP_ZERO, 0);
+		c->host = alloc_pages_node(cpu_to_node(cpu),
+					   GFP_KERNEL | __GFP_ZERO, 0);
+		if (!c->hsave || !c->host)
+			return -ENOMEM;
+		c->host_pa = page_to_phys(c->host);
+	}
+	return 0;
+}
+
+static void svm_exit(void)
+{
+	svm_maps_exit();
+	free_cpus();
+}
+
+/* ---------------------------------------------------------------- probe */
+
+static struct pt_format npt_format __ro_after_init = {
+	.table = BIT_ULL(0) | BIT_ULL(1) | BIT_ULL(2),
+	.leaf = BIT_ULL(0) | BIT_ULL(2),
+	.present = BIT_ULL(0),
+	.write = BIT_ULL(1),
+	.accessed = BIT_ULL(5),
+	.dirty = BIT_ULL(6),
+	.huge = BIT_ULL(7),
+	.max_leaf = 2,
+};
+
+static const struct vintc_ops svm_ops = {
+	.name = "SVM",
+	.backend = VINTC_BACKEND_SVM,
+	.pt_format = &npt_format,
+	.features = features,
+	.exit = svm_exit,
+	.cpu_enable = cpu_enable,
+	.cpu_disable = cpu_disable,
+	.vcpu_create = svm_vcpu_create,
+	.vcpu_free = svm_vcpu_free,
+	.vcpu_reset = svm_vcpu_reset,
+	.get_state = svm_get_state,
+	.set_state = svm_set_state,
+	.tsc_changed = svm_tsc_changed,
+	.cpuid_changed = svm_cpuid_changed,
+	.paging = svm_paging,
+	.run = svm_run,
+};
+
+static void report(void)
+{
+	static const struct {
+		u64 bit;
+		const char *name;
+	} names[] = {
+		{ VINTC_FEATURE_NRIP_SAVE, "nrip" },
+		{ VINTC_FEATURE_DECODE_ASSIST, "decode" },
+		{ VINTC_FEATURE_VGIF, "vgif" },
+		{ VINTC_FEATURE_FLUSH_BY_ASID, "flushbyasid" },
+		{ VINTC_FEATURE_CLEAN_BITS, "clean" },
+		{ VINTC_FEATURE_VIRT_SPEC_CTRL, "v_spec_ctrl" },
+	};
+	char on[96] = "", off[160] = "";
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		char *to = used & names[i].bit ? on : off;
+
+		strlcat(to, " ", to == on ? sizeof(on) : sizeof(off));
+		strlcat(to, names[i].name, to == on ? sizeof(on) : sizeof(off));
+		if (to == off)
+			strlcat(off, present & names[i].bit ?
+				" (parameter)" : " (not in CPU)", sizeof(off));
+	}
+	pr_info("SVM with nested paging, %u ASIDs; on:%s; off:%s\n",
+		svm_features.nasid, *on ? on : " none", *off ? off : " none");
+}
+
+const struct vintc_ops *svm_probe(void)
+{
+	const char *why = refusal();
+
+	if (why) {
+		pr_info("no SVM: %s\n", why);
+		return NULL;
+	}
+	read_features();
+	npt_format.levels = pgtable_l5_enabled() ? 5 : 4;
+	npt_format.max_leaf = svm_features.npt_1g ? 3 : 2;
+	if (alloc_cpus() || svm_maps_init()) {
+		svm_exit();
+		pr_err("no SVM: out of memory\n");
+		return NULL;
+	}
+	report();
+	return &svm_ops;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Getting events into the guest: EVENTINJ for what can go now, a V_IRQ window
+ * for an interrupt that can't yet, the IRET intercept for an NMI that can't.
+ * APM 2 "Event Injection", "Virtual Interrupts".
+ */
+#include <asm/processor-flags.h>
+
+#include "../compat/compat.h"
+#include "../event.h"
+#include "../trace.h"
+#include "../vectors.h"
+#include "svm.h"
+
+static void put_event(struct vcpu *vcpu, u32 type, u8 vector)
+{
+	svm_vmcb(vcpu)->c.event_inj = VMCB_EVENT_VALID | type | vector;
+}
+
+static void inject_exception(struct vcpu *vcpu)
+{
+	struct vmcb_page *vmcb = svm_vmcb(vcpu);
+	u32 has_error = vcpu->event.exception.has_error ? VMCB_EVENT_HAS_ERROR : 0;
+
+	if (vcpu->event.exception.pending) {
+		vcpu->event.exception.pending = false;
+		vcpu->event.exception.injected = true;
+		vcpu->stats.exception_injections++;
+		/* A fault's frame has RF set (SDM 3A "Instruction-Breakpoint
+		 * Exception Condition"); #DB's own flags say by themselves.
+		 */
+		if (vcpu->event.exception.vector != 1 &&
+		    vcpu->event.exception.vector != 3 &&
+		    vcpu->event.exception.vector != 4)
+			vcpu->rflags |= X86_EFLAGS_RF;
+	}
+	if (vcpu->event.exception.has_payload) {
+		vcpu->event.exception.has_payload = false;
+		if (vcpu->event.exception.vector == X86_PF) {
+			vmcb->s.cr2 = vcpu->event.exception.payload;
+			vmcb_dirty(vmcb, VMCB_CR2_GROUP);
+		}
+	}
+	put_event(vcpu, VMCB_EVENT_EXCEPTION | has_error,
+		  vcpu->event.exception.vector);
+	vmcb->c.event_inj_err = vcpu->event.exception.error;
+	trace_vintc_inject(vcpu->id, vcpu->event.exception.vector,
+			   TRACE_INJECT_EXCEPTION);
+}
+
+static void inject_nmi(struct vcpu *vcpu)
+{
+	struct vmcb_page *vmcb = svm_vmcb(vcpu);
+
+	vcpu->event.nmi_injected = true;
+	vcpu->event.nmi_masked = true;
+	put_event(vcpu, VMCB_EVENT_NMI, 2);
+	svm_intercept(vmcb, INTERCEPT_IRET, true);
+	trace_vintc_inject(vcpu->id, 2, TRACE_INJECT_NMI);
+}
+
+static void inject_interrupt(struct vcpu *vcpu, u8 vector, bool soft)
+{
+	vcpu->event.interrupt.injected = true;
+	vcpu->event.interrupt.soft = soft;
+	vcpu->event.interrupt.vector = vector;
+	put_event(vcpu, soft ? VMCB_EVENT_SOFT : VMCB_EVENT_INTR, vector);
+	trace_vintc_inject(vcpu->id, vector,
+			   soft ? TRACE_INJECT_SOFT : TRACE_INJECT_IRQ);
+}
+
+/* ------------------------------------------------------------- windows */
+
+static void close_window(struct vcpu *vcpu)
+{
+	struct vmcb_page *vmcb = svm_vmcb(vcpu);
+
+	vcpu->svm->window = false;
+	vmcb->c.int_ctl &= ~(VMCB_V_IRQ | VMCB_V_INTR_PRIO | VMCB_V_IGN_TPR);
+	vmcb_dirty(vmcb, VMCB_TPR);
+	svm_intercept(vmcb, INTERCEPT_VINTR, false);
+}
+
+/*
+ * A virtual interrupt of the same priority, intercepted: the guest exits as
+ * soon as it could take ours, whether IF, a shadow or TPR holds it back.
+ */
+static void open_window(struct vcpu *vcpu, u8 vector)
+{
+	struct vmcb_page *vmcb = svm_vmcb(vcpu);
+	u32 old = vmcb->c.int_ctl;
+	u32 new = (old & ~(VMCB_V_INTR_PRIO | VMCB_V_IGN_TPR)) | VMCB_V_IRQ |
+		  (u32)(vector >> 4) << VMCB_V_INTR_PRIO_SHIFT;
+
+	if (!vcpu->has_lapic)
+		new |= VMCB_V_IGN_TPR;
+	vcpu->svm->window = true;
+	if (old != new) {
+		vmcb->c.int_ctl = new;
+		vmcb_dirty(vmcb, VMCB_TPR);
+	}
+	svm_intercept(vmcb, INTERCEPT_VINTR, true);
+}
+
+/* A single step ends an interrupt shadow or an IRET that an NMI waits for. */
+static void step(struct vcpu *vcpu)
+{
+	if (vcpu->svm->nmi_step)
+		return;
+	vcpu->svm->nmi_step = true;
+	vcpu->svm->step_had_tf = vcpu->rflags & X86_EFLAGS_TF;
+	vcpu->rflags |= X86_EFLAGS_TF;
+}
+
+void svm_nmi_unmask(struct vcpu *vcpu)
+{
+	vcpu->svm->nmi_iret = false;
+	vcpu->event.nmi_masked = false;
+}
+
+/* IRET is about to run; NMIs are masked until it is through. */
+void svm_iret(struct vcpu *vcpu)
+{
+	svm_intercept(svm_vmcb(vcpu), INTERCEPT_IRET, false);
+	vcpu->svm->nmi_iret = true;
+	vcpu->svm->nmi_iret_rip = vcpu->rip;
+	vcpu->stats.nmi_window_exits++;
+}
+
+/* ------------------------------------------------------------ before entry */
+
+/* Return: false when EVENTINJ was free and still is. */
+static bool inject_again(struct vcpu *vcpu)
+{
+	struct vcpu_event_state *ev = &vcpu->event;
+
+	if (ev->exception.injected || ev->exception.pending)
+		inject_exception(vcpu);
+	else if (ev->nmi_injected)
+		inject_nmi(vcpu);
+	else if (ev->interrupt.injected)
+		inject_interrupt(vcpu, ev->interrupt.vector, ev->interrupt.soft);
+	else
+		return false;
+	return true;
+}
+
+static bool nmi_goes(struct vcpu *vcpu)
+{
+	struct vcpu_event_state *ev = &vcpu->event;
+
+	if (!ev->nmi_pending)
+		return false;
+	if (ev->nmi_masked) {
+		if (vcpu->svm->nmi_iret)
+			step(vcpu);
+		return false;
+	}
+	if (vcpu->interrupt_shadow) {
+		step(vcpu);
+		return false;
+	}
+	ev->nmi_pending--;
+	vcpu->stats.nmi_injections++;
+	inject_nmi(vcpu);
+	return true;
+}
+
+/*
+ * Not above PPR: if that is for TPR, a window waits for the guest to lower it;
+ * if it is for an interrupt in service, its EOI is an exit anyway.
+ */
+static void window_for_masked(struct vcpu *vcpu)
+{
+	struct lapic *l = &vcpu->lapic;
+	int vector = lapic_highest_irr(l);
+
+	if (vector >= 0 &&
+	    (lapic_get(l, LAPIC_PPR) >> 4) <= (lapic_get(l, LAPIC_TPR) >> 4))
+		open_window(vcpu, vector);
+	else if (vcpu->svm->window)
+		close_window(vcpu);
+}
+
+static void interrupts(struct vcpu *vcpu, bool busy)
+{
+	int vector;
+
+	if (!vcpu->has_lapic) {
+		if (vcpu->run->request_interrupt_window)
+			open_window(vcpu, 0);
+		else if (vcpu->svm->window)
+			close_window(vcpu);
+		return;
+	}
+	if (!vcpu->lapic.irr_words) {
+		if (vcpu->svm->window)
+			close_window(vcpu);
+		return;
+	}
+	vector = lapic_next(&vcpu->lapic);
+	if (vector < 0) {
+		window_for_masked(vcpu);
+		return;
+	}
+	if (busy || !event_interrupts_open(vcpu)) {
+		open_window(vcpu, vector);
+		return;
+	}
+	if (vcpu->svm->window)
+		close_window(vcpu);
+	lapic_accept(&vcpu->lapic, vector);
+	vcpu->stats.irq_injections++;
+	vectors_accepted(vcpu, vector);
+	trace_vintc_accept(vcpu->id, vector);
+	inject_interrupt(vcpu, vector, false);
+}
+
+void svm_inject(struct vcpu *vcpu)
+{
+	bool busy = inject_again(vcpu);
+
+	if (vcpu->svm->nmi_iret && vcpu->rip != vcpu->svm->nmi_iret_rip)
+		svm_nmi_unmask(vcpu);
+	if (!busy)
+		busy = nmi_goes(vcpu);
+	interrupts(vcpu, busy);
+}
+
+/* -------------------------------------------------------------- after exit */
+
+void svm_collect(struct vcpu *vcpu)
+{
+	struct vmcb_control *c = &svm_vmcb(vcpu)->c;
+	struct vcpu_event_state *ev = &vcpu->event;
+	u32 info = c->exit_int_info;
+
+	ev->exception.injected = false;
+	ev->nmi_injected = false;
+	ev->interrupt.injected = false;
+	if (likely(!(info & VMCB_EVENT_VALID)))
+		return;
+
+	vcpu->stats.reinjections++;
+	switch (info & VMCB_EVENT_TYPE) {
+	case VMCB_EVENT_EXCEPTION:
+		/* INT3 and INTO begin again by themselves. */
+		if ((info & 0xff) == 3 || (info & 0xff) == 4)
+			break;
+		ev->exception.injected = true;
+		ev->exception.vector = info;
+		ev->exception.has_error = info & VMCB_EVENT_HAS_ERROR;
+		ev->exception.error = c->exit_int_info_err;
+		break;
+	case VMCB_EVENT_NMI:
+		ev->nmi_injected = true;
+		break;
+	case VMCB_EVENT_INTR:
+		ev->interrupt.injected = true;
+		ev->interrupt.soft = false;
+		ev->interrupt.vector = info;
+		break;
+	default:
+		/*
+		 * INT n: RIP is still at the instruction, which begins again.
+		 */
+		break;
+	}
+}

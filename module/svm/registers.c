@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Control and debug register exits. APM 2 "Instruction Intercepts". */
+#include <asm/debugreg.h>
+#include <asm/fpu/xcr.h>
+#include <asm/processor-flags.h>
+
+#include "../compat/compat.h"
+#include "../x86/cpuid.h"
+#include "svm.h"
+
+static int fetch_again(enum vcpu_exit *why)
+{
+	*why = EXIT_FETCH;
+	return SVM_LEAVE;
+}
+
+static unsigned int rm_gpr(const struct x86_insn *insn)
+{
+	return (insn->modrm & 7) | (insn->rex & 1) << 3;
+}
+
+static void finish(struct vcpu *vcpu, const struct x86_insn *insn)
+{
+	u64 rip = vcpu->rip + insn->len;
+
+	svm_advance(vcpu, svm_long64(vcpu) ? rip : (u32)rip);
+}
+
+static u64 mov_source(const struct vcpu *vcpu, const struct x86_insn *insn)
+{
+	u64 val = vcpu->gpr[rm_gpr(insn)];
+
+	return svm_long64(vcpu) ? val : (u32)val;
+}
+
+static void mov_result(struct vcpu *vcpu, const struct x86_insn *insn, u64 val)
+{
+	vcpu->gpr[rm_gpr(insn)] = svm_long64(vcpu) ? val : (u32)val;
+}
+
+void svm_write_xcr0(struct vcpu *vcpu, u64 val)
+{
+	/* Loaded now; run.c's put() compares with what is in vcpu->xcr0. */
+	xsetbv(XCR_XFEATURE_ENABLED_MASK, val);
+	vcpu->xcr0 = val;
+}
+
+/* ------------------------------------------------------------------ CR0 */
+
+/*
+ * SDM 3A "Initializing IA-32e Mode", "Leaving IA-32e Mode". Return: false for
+ * #GP.
+ */
+static bool set_cr0(struct vcpu *vcpu, u64 val)
+{
+	u64 old = svm_get_cr0(vcpu), efer = vcpu->efer;
+	bool cs_l = svm_vmcb(vcpu)->s.cs.attrib & BIT(9);
+
+	if (val >> 32)
+		return false;
+	val &= X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_NE |
+	       X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | X86_CR0_PG;
+	val |= X86_CR0_ET;
+	if ((val & X86_CR0_PG) && !(val & X86_CR0_PE))
+		return false;
+	if ((val & X86_CR0_NW) && !(val & X86_CR0_CD))
+		return false;
+	if ((val & X86_CR0_PG) && !(old & X86_CR0_PG) && (efer & EFER_LME)) {
+		if (!(vcpu->cr4 & X86_CR4_PAE) || cs_l)
+			return false;
+		svm_set_efer(vcpu, efer | EFER_LMA);
+	} else if (!(val & X86_CR0_PG) && (old & X86_CR0_PG)) {
+		if (vcpu->cr4 & X86_CR4_PCIDE)
+			return false;
+		if (efer & EFER_LMA) {
+			if (cs_l)
+				return false;
+			svm_set_efer(vcpu, efer & ~EFER_LMA);
+		}
+	}
+	svm_set_cr0(vcpu, val);
+	return true;
+}
+
+static bool set_cr4(struct vcpu *vcpu, u64 val)
+{
+	u64 changed = val ^ vcpu->cr4;
+
+	if (val & ~cpuid_cr4_bits(vcpu))
+		return false;
+	if (vcpu->efer & EFER_LMA) {
+		if (!(val & X86_CR4_PAE) || (changed & X86_CR4_LA57))
+			return false;
+	} else if (val & X86_CR4_PCIDE) {
+		return false;
+	}
+	if ((val & changed & X86_CR4_PCIDE) && (svm_vmcb(vcpu)->s.cr3 & 0xfff))
+		return false;
+	svm_set_cr4(vcpu, val);
+	return true;
+}
+
+/* LMSW: the low four bits; PE can be set but not cleared. */
+static bool lmsw(struct vcpu *vcpu, u16 val)
+{
+	u64 cr0 = svm_get_cr0(vcpu);
+
+	return set_cr0(vcpu, (cr0 & ~0xeULL) | (val & 0xf));
+}
+
+static int other_cr0(struct vcpu *vcpu, const struct x86_insn *insn,
+		     enum vcpu_exit *why)
+{
+	bool ok;
+
+	if (insn->opcode == 0x0f06) {
+		ok = set_cr0(vcpu, svm_get_cr0(vcpu) & ~X86_CR0_TS);
+	} else if (insn->opcode == 0x0f01 && (insn->modrm & 0xc0) == 0xc0 &&
+		   (insn->modrm & 0x38) == 0x30) {
+		ok = lmsw(vcpu, vcpu->gpr[rm_gpr(insn)]);
+	} else if (insn->opcode == 0x0f01 && (insn->modrm & 0xc0) == 0xc0 &&
+		   (insn->modrm & 0x38) == 0x20) {
+		u64 *to = &vcpu->gpr[rm_gpr(insn)], cr0 = svm_get_cr0(vcpu);
+
+		if (insn->opsize == 2)
+			*to = (*to & ~0xffffULL) | (cr0 & 0xffff);
+		else
+			*to = insn->opsize == 4 ? (u32)cr0 : cr0;
+		ok = true;
+	} else {
+		/* LMSW and SMSW with a memory operand. */
+		vcpu->exit.gpa_valid = false;
+		*why = EXIT_EMULATE;
+		return SVM_LEAVE;
+	}
+	if (ok)
+		finish(vcpu, insn);
+	else
+		vcpu_queue_gp(vcpu);
+	return SVM_FAST;
+}
+
+int svm_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why)
+{
+	struct x86_insn insn;
+	u8 cr;
+	bool ok = true;
+
+	vcpu->stats.cr_exits++;
+	if (!vcpu_insn(vcpu, &insn))
+		return fetch_again(why);
+	if (insn.opcode != 0x0f20 && insn.opcode != 0x0f22)
+		return other_cr0(vcpu, &insn, why);
+	cr = ((insn.modrm >> 3) & 7) | (insn.rex & 4) << 1;
+	/* AMD: LOCK MOV CR0 is CR8. */
+	if (insn.lock && cr == 0)
+		cr = 8;
+	if (insn.opcode == 0x0f20) {
+		switch (cr) {
+		case 0:
+			mov_result(vcpu, &insn, svm_get_cr0(vcpu));
+			break;
+		case 4:
+			mov_result(vcpu, &insn, vcpu->cr4);
+			break;
+		default:
+			vcpu_queue_ud(vcpu);
+			return SVM_FAST;
+		}
+	} else {
+		u64 val = mov_source(vcpu, &insn);
+
+		switch (cr) {
+		case 0:
+			ok = set_cr0(vcpu, val);
+			break;
+		case 4:
+			ok = set_cr4(vcpu, val);
+			break;
+		default:
+			vcpu_queue_ud(vcpu);
+			return SVM_FAST;
+		}
+	}
+	if (ok)
+		finish(vcpu, &insn);
+	else
+		vcpu_queue_gp(vcpu);
+	return SVM_FAST;
+}
+
+/* ------------------------------------------------------- debug registers */
+
+static void reload_drs(struct vcpu *vcpu, unsigned int n)
+{
+	if (!vcpu->svm->drs_loaded)
+		return;
+	switch (n) {
+	case 0:
+		set_debugreg(vcpu->dr[0], 0);
+		break;
+	case 1:
+		set_debugreg(vcpu->dr[1], 1);
+		break;
+	case 2:
+		set_debugreg(vcpu->dr[2], 2);
+		break;
+	case 3:
+		set_debugreg(vcpu->dr[3], 3);
+		break;
+	}
+}
+
+/* Return: false for #GP. SDM 3B "Debug Registers". */
+static bool write_dr(struct vcpu *vcpu, unsigned int n, u64 val)
+{
+	struct vmcb_page *vmcb = svm_vmcb(vcpu);
+
+	switch (n) {
+	case 0 ... 3:
+		vcpu->dr[n] = val;
+		reload_drs(vcpu, n);
+		return true;
+	case 6:
+		if (val >> 32)
+			return false;
+		vmcb->s.dr6 = (val & 0xe00f) | 0xffff0ff0;
+		break;
+	case 7:
+		if (val >> 32)
+			return false;
+		vmcb->s.dr7 = (val & 0xffff2bff) | 0x400;
+		break;
+	}
+	vmcb_dirty(vmcb, VMCB_DRX);
+	return true;
+}
+
+static u64 read_dr(const struct vcpu *vcpu, unsigned int n)
+{
+	switch (n) {
+	case 0 ... 3:
+		return vcpu->dr[n];
+	case 6:
+		return svm_vmcb(vcpu)->s.dr6;
+	default:
+		return svm_vmcb(vcpu)->s.dr7;
+	}
+}
+
+int svm_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why)
+{
+	struct vmcb_page *vmcb = svm_vmcb(vcpu);
+	struct x86_insn insn;
+	unsigned int n;
+
+	vcpu->stats.dr_exits++;
+	if (!vcpu_insn(vcpu, &insn))
+		return fetch_again(why);
+	if (insn.opcode != 0x0f21 && insn.opcode != 0x0f23)
+		return SVM_FAST; /* the guest has changed its code: look again */
+	n = ((insn.modrm >> 3) & 7) | (insn.rex & 4) << 1;
+	if (n > 7 || ((n == 4 || n == 5) && (vcpu->cr4 & X86_CR4_DE))) {
+		vcpu_queue_ud(vcpu);
+		return SVM_FAST;
+	}
+	if (vmcb->s.cpl) {
+		vcpu_queue_gp(vcpu);
+		return SVM_FAST;
+	}
+	if (vmcb->s.dr7 & BIT(13)) { /* general detect */
+		vmcb->s.dr7 &= ~(u64)BIT(13);
+		vmcb->s.dr6 |= BIT(13);
+		vmcb_dirty(vmcb, VMCB_DRX);
+		vcpu_queue_exception(vcpu, 1, false, 0);
+		return SVM_FAST;
+	}
+	if (n == 4 || n == 5)
+		n += 2;
+	if (insn.opcode == 0x0f21) {
+		mov_result(vcpu, &insn, read_dr(vcpu, n));
+	} else if (!write_dr(vcpu, n, mov_source(vcpu, &insn))) {
+		vcpu_queue_gp(vcpu);
+		return SVM_FAST;
+	}
+	finish(vcpu, &insn);
+	return SVM_FAST;
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The inner loop: entry, exit, entry. Preemption is off and the guest's FPU and
+ * its MSRs that the host doesn't use are loaded for as long as it lasts, so
+ * that an exit that is handled here costs neither.
+ */
+#include <linux/interrupt.h>
+#include <linux/sched/signal.h>
+#include <linux/task_work.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/xcr.h>
+#include <asm/msr.h>
+#include <asm/special_insns.h>
+
+#include "../compat/compat.h"
+#include "../event.h"
+#include "../hardware.h"
+#include "../trace.h"
+#include "../vectors.h"
+#include "svm.h"
+
+/* ------------------------------------------------------------------ FPU */
+
+#define XFEATURE_PKRU_BIT BIT_ULL(9)
+
+static void xsave_to(void *area, u64 mask)
+{
+	asm volatile("xsave64 (%0)" :: "r"(area), "a"((u32)mask),
+		     "d"((u32)(mask >> 32)) : "memory");
+}
+
+/* The area was checked when user space gave it: this can't fault. */
+static void xrstor_from(void *area, u64 mask)
+{
+	asm volatile("xrstor64 (%0)" :: "r"(area), "a"((u32)mask),
+		     "d"((u32)(mask >> 32)) : "memory");
+}
+
+static u64 fpu_mask(const struct vcpu *vcpu)
+{
+	return vcpu->xcr0_allowed & ~XFEATURE_PKRU_BIT;
+}
+
+/* ----------------------------------------------------- debug registers */
+
+static bool drs_in_use(const struct vcpu *vcpu)
+{
+	return svm_vmcb(vcpu)->s.dr7 & 0xff;
+}
+
+/*
+ * DR0 to DR3 aren't in the VMCB. The guest's are loaded only while its DR7
+ * enables one; every #VMEXIT leaves DR7 disabled.
+ */
+static void load_drs(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = vcpu->svm;
+
+	svm->drs_loaded = true;
+	get_debugreg(svm->host_dr[0], 0);
+	get_debugreg(svm->host_dr[1], 1);
+	get_debugreg(svm->host_dr[2], 2);
+	get_debugreg(svm->host_dr[3], 3);
+	set_debugreg(vcpu->dr[0], 0);
+	set_debugreg(vcpu->dr[1], 1);
+	set_debugreg(vcpu->dr[2], 2);
+	set_debugreg(vcpu->dr[3], 3);
+}
+
+static void restore_drs(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = vcpu->svm;
+	unsigned long dr7;
+
+	if (svm->drs_loaded) {
+		svm->drs_loaded = false;
+		set_debugreg(svm->host_dr[0], 0);
+		set_debugreg(svm->host_dr[1], 1);
+		set_debugreg(svm->host_dr[2], 2);
+		set_debugreg(svm->host_dr[3], 3);
+	}
+	dr7 = __this_cpu_read(cpu_dr7);
+	if (dr7)
+		set_debugreg(dr7, 7);
+}
+
+/* ---------------------------------------------------------- load and put */
+
+static void new_cpu(struct vcpu *vcpu, int cpu)
+{
+	WRITE_ONCE(vcpu->cpu, cpu);
+	vcpu->svm->generation = 0;
+	svm_vmcb(vcpu)->c.clean = 0;
+}
+
+static void load_msrs(struct vcpu *vcpu, struct svm_cpu *cpu)
+{
+	struct svm_features *f = &svm_features;
+
+	if (f->tsc_aux && vcpu->tsc_aux != cpu->host_tsc_aux)
+		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
+	if (cpu->host_xss)
+		wrmsrl(MSR_IA32_XSS, 0);
+	if (vcpu->xcr0 != f->host_xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
+	vcpu->svm->host_debugctl = get_debugctlmsr();
+	if (vcpu->svm->host_debugctl)
+		update_debugctlmsr(0);
+}
+
+static void put_msrs(struct vcpu *vcpu, struct svm_cpu *cpu)
+{
+	struct svm_features *f = &svm_features;
+
+	if (vcpu->svm->host_debugctl)
+		update_debugctlmsr(vcpu->svm->host_debugctl);
+	if (vcpu->xcr0 != f->host_xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, f->host_xcr0);
+	if (cpu->host_xss)
+		wrmsrl(MSR_IA32_XSS, cpu->host_xss);
+	if (f->tsc_aux && vcpu->tsc_aux != cpu->host_tsc_aux)
+		wrmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
+}
+
+static void load(struct vcpu *vcpu)
+{
+	struct svm_cpu *cpu;
+
+	kernel_fpu_begin();
+	cpu = this_cpu_ptr(&svm_cpu);
+	if (unlikely(vcpu->cpu != smp_processor_id()))
+		new_cpu(vcpu, smp_processor_id());
+	if (unlikely(cpu->last != vcpu)) {
+		cpu->last = vcpu;
+		if (svm_features.ibpb)
+			wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+	}
+	xrstor_from(vcpu->fpu, fpu_mask(vcpu));
+	if (svm_features.pku) {
+		vcpu->svm->host_pkru = rdpkru();
+		wrpkru(vcpu->pkru);
+	}
+	load_msrs(vcpu, cpu);
+	asm volatile("vmsave %0" :: "a"(cpu->host_pa) : "memory");
+	current->flags |= PF_VCPU;
+	vcpu->stats.host_state_reload++;
+}
+
+static void put(struct vcpu *vcpu)
+{
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
+
+	current->flags &= ~PF_VCPU;
+	put_msrs(vcpu, cpu);
+	if (svm_features.pku) {
+		vcpu->pkru = rdpkru();
+		wrpkru(vcpu->svm->host_pkru);
+	}
+	xsave_to(vcpu->fpu, fpu_mask(vcpu));
+	restore_drs(vcpu);
+	compat_ibpb_on_exit_to_user();
+	kernel_fpu_end();
+}
+
+/* ----------------------------------------------------------------- entry */
+
+static void new_asid(struct vcpu *vcpu, struct svm_cpu *cpu)
+{
+	struct vmcb_page *vmcb = svm_vmcb(vcpu);
+
+	if (cpu->next_asid >= svm_features.nasid) {
+		cpu->generation++;
+		cpu->next_asid = 1;
+		vmcb->c.tlb_control = VMCB_TLB_FLUSH_ALL;
+	}
+	vmcb->c.asid = cpu->next_asid++;
+	vcpu->svm->generation = cpu->generation;
+	vmcb_dirty(vmcb, VMCB_ASID_GROUP);
+}
+
+static void flush_guest(struct vcpu *vcpu)
+{
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
+
+	vcpu->svm->flush = false;
+	vcpu->stats.tlb_flush++;
+	if (svm_features.flush_by_asid)
+		svm_vmcb(vcpu)->c.tlb_control = VMCB_TLB_FLUSH_ASID;
+	else
+		new_asid(vcpu, cpu);
+}
+
+/* CR8 is V_TPR while the guest runs. */
+static void load_tpr(struct vcpu *vcpu)
+{
+	struct vmcb_page *vmcb = svm_vmcb(vcpu);
+	u32 tpr = vcpu->has_lapic ? lapic_get(&vcpu->lapic, LAPIC_TPR) >> 4 :
+				    vcpu->cr8;
+
+	if (unlikely((vmcb->c.int_ctl & VMCB_V_TPR_MASK) != tpr)) {
+		vmcb->c.int_ctl = (vmcb->c.int_ctl & ~VMCB_V_TPR_MASK) | tpr;
+		vmcb_dirty(vmcb, VMCB_TPR);
+	}
+}
+
+static void store_tpr(struct vcpu *vcpu)
+{
+	u8 tpr = svm_vmcb(vcpu)->c.int_ctl & VMCB_V_TPR_MASK;
+	struct lapic_out out = { .effects = 0 };
+
+	if (!vcpu->has_lapic)
+		vcpu->cr8 = tpr;
+	else if (unlikely(tpr != lapic_get(&vcpu->lapic, LAPIC_TPR) >> 4))
+		lapic_set_cr8(&vcpu->lapic, tpr, &out);
+}
+
+static bool absorb(struct vcpu *vcpu)
+{
+	struct lapic_out out = { .effects = 0 };
+
+	/* NMI, INIT and SIPI are the core's; so is whatever comes after. */
+	if (READ_ONCE(vcpu->mailbox.events))
+		return false;
+	vectors_before(vcpu, 0);
+	lapic_absorb(&vcpu->lapic, &vcpu->mailbox, false, &out);
+	vectors_after(vcpu);
+	return true;
+}
+
+/*
+ * Behaviour E: interrupts are off; IN_GUEST is published; only then are
+ * requests and PIR looked at; then what they gave is written for hardware.
+ * Return: false when the core is needed first.
+ */
+static bool prepare(struct vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->mode) != IN_GUEST)
+		smp_store_mb(vcpu->mode, IN_GUEST);
+
+	if (unlikely(READ_ONCE(vcpu->requests))) {
+		if (test_and_clear_bit(REQ_TLB_FLUSH, &vcpu->requests))
+			vcpu->svm->flush = true;
+		if (READ_ONCE(vcpu->requests))
+			return false;
+	}
+	if (unlikely(mailbox_pending(&vcpu->mailbox)) && vcpu->has_lapic &&
+	    !absorb(vcpu))
+		return false;
+	if (unlikely(vcpu->event.shutdown))
+		return false;
+	svm_inject(vcpu);
+	return true;
+}
+
+static void enter(struct vcpu *vcpu)
+{
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
+	struct vmcb_page *vmcb = svm_vmcb(vcpu);
+	struct vmcb_save *s = &vmcb->s;
+
+	if (unlikely(vcpu->svm->generation != cpu->generation))
+		new_asid(vcpu, cpu);
+	if (unlikely(vcpu->svm->flush))
+		flush_guest(vcpu);
+	if (unlikely(drs_in_use(vcpu) && !vcpu->svm->drs_loaded))
+		load_drs(vcpu);
+	load_tpr(vcpu);
+	s->rax = vcpu->gpr[X86_RAX];
+	s->rsp = vcpu->gpr[X86_RSP];
+	s->rip = vcpu->rip;
+	s->rflags = vcpu->rflags;
+	vmcb->c.int_state = vcpu->interrupt_shadow;
+	trace_vintc_entry(vcpu->id, vcpu->rip);
+
+	svm_enter(vcpu->gpr, vcpu->svm->vmcb_pa, cpu->host_pa);
+
+	vcpu->gpr[X86_RAX] = s->rax;
+	vcpu->gpr[X86_RSP] = s->rsp;
+	vcpu->rip = s->rip;
+	vcpu->rflags = s->rflags;
+	vcpu->interrupt_shadow = vmcb->c.int_state & VMCB_INTERRUPT_SHADOW;
+	vmcb->c.event_inj = 0;
+	vmcb->c.tlb_control = VMCB_TLB_NOTHING;
+	if (svm_features.clean_bits)
+		vmcb->c.clean = ~0u;
+	store_tpr(vcpu);
+	svm_collect(vcpu);
+	vcpu->stats.exits++;
+	trace_vintc_exit(vcpu->id, vmcb->c.exit_code, vmcb->c.exit_info_1,
+			 vmcb->c.exit_info_2, vcpu->rip);
+}
+
+/* Something on the host's side wants this thread or this CPU. */
+static bool host_wants(void)
+{
+	return need_resched() || signal_pending(current) ||
+	       task_work_pending(current) ||
+	       (softirq_count() && local_softirq_pending());
+}
+
+enum vcpu_exit svm_run(struct vcpu *vcpu)
+{
+	enum vcpu_exit why = EXIT_AGAIN;
+	int r = SVM_HOST;
+
+	load(vcpu);
+	while (r != SVM_LEAVE) {
+		if (host_wants())
+			break;
+		local_irq_disable();
+		do {
+			if (unlikely(!__this_cpu_read(vintc_cpu_ready))) {
+				vcpu->exit.error = -EIO;
+				why = EXIT_USER;
+				r = SVM_LEAVE;
+				break;
+			}
+			if (!prepare(vcpu)) {
+				r = SVM_LEAVE;
+				break;
+			}
+			enter(vcpu);
+			r = svm_handle_exit(vcpu, &why);
+		} while (r == SVM_FAST);
+		local_irq_enable();
+	}
+	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
+	put(vcpu);
+	return why;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The SVM backend's own declarations. */
+#ifndef VINTC_SVM_H
+#define VINTC_SVM_H
+
+#include <linux/percpu.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+#include <uapi/asm/svm.h>
+
+#include "../vm.h"
+#include "vmcb.h"
+
+/**
+ * struct svm_features - what this machine's SVM offers; set once by svm_probe()
+ * @nasid: number of ASIDs
+ */
+struct svm_features {
+	bool nrip_save, decode_assist, vgif, flush_by_asid, clean_bits;
+	bool v_spec_ctrl, pause_filter, npt_1g;
+	bool xsaves, pku, ibpb, tsc_aux;
+	u32 nasid;
+	u64 host_xcr0;
+};
+
+extern struct svm_features svm_features __ro_after_init;
+
+/**
+ * struct svm_cpu - what one CPU needs to run guests
+ * @hsave: VM_HSAVE_PA's page, which VMRUN uses
+ * @host: VMSAVE's page: host FS, GS, TR, LDTR and syscall MSRs
+ * @next_asid, @generation: ASIDs are given out in turn; when they have run out
+ *        a new generation begins with a flush of all of them
+ * @last: the vCPU that ran here last, for IBPB
+ * @host_tsc_aux: TSC_AUX, constant per CPU
+ */
+struct svm_cpu {
+	struct page *hsave;
+	struct page *host;
+	u64 host_pa;
+	u32 next_asid;
+	u64 generation;
+	struct vcpu *last;
+	u64 host_tsc_aux;
+	u64 host_xss;
+};
+
+DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
+
+/* Intercepts of the last entry that only some moments need. */
+struct svm_vcpu {
+	struct vmcb_page *vmcb;
+	u64 vmcb_pa;
+	u64 generation; /* of @vmcb's ASID, on CPU vcpu->cpu */
+	u64 cr0_hidden; /* CD and NW as the guest has set them */
+	u64 nmi_iret_rip; /* IRET that ends NMI masking, when @nmi_iret */
+	bool nmi_iret;
+	bool nmi_step; /* TF is ours: single-stepping that IRET or a shadow */
+	bool step_had_tf;
+	bool window; /* V_IRQ stands in for an interrupt that can't go in yet */
+	bool flush;
+	bool drs_loaded;
+	u32 host_pkru;
+	unsigned long host_debugctl;
+	unsigned long host_dr[4];
+};
+
+static inline struct vmcb_page *svm_vmcb(const struct vcpu *vcpu)
+{
+	return vcpu->svm->vmcb;
+}
+
+/* The CPU caches @group of the VMCB: tell it that it has changed. */
+static inline void vmcb_dirty(struct vmcb_page *vmcb, enum vmcb_group group)
+{
+	vmcb->c.clean &= ~BIT(group);
+}
+
+static inline void svm_intercept(struct vmcb_page *vmcb, u32 bit, bool on)
+{
+	u32 old = vmcb->c.intercepts[bit / 32];
+	u32 new = on ? old | BIT(bit % 32) : old & ~BIT(bit % 32);
+
+	if (old == new)
+		return;
+	vmcb->c.intercepts[bit / 32] = new;
+	vmcb_dirty(vmcb, VMCB_INTERCEPTS);
+}
+
+#define SVM_CR0_HIDDEN ((u64)(X86_CR0_CD | X86_CR0_NW))
+
+/* The instruction is done: on to @rip. */
+static inline void svm_advance(struct vcpu *vcpu, u64 rip)
+{
+	vcpu->rip = rip;
+	vcpu->interrupt_shadow = false;
+	/* SDM 3B "Instruction-Breakpoint Exception Condition". */
+	vcpu->rflags &= ~(u64)X86_EFLAGS_RF;
+}
+
+static inline bool svm_long64(const struct vcpu *vcpu)
+{
+	return (vcpu->efer & EFER_LMA) && (svm_vmcb(vcpu)->s.cs.attrib & BIT(9));
+}
+
+/* vmcb.c */
+int svm_vcpu_create(struct vcpu *vcpu);
+void svm_vcpu_free(struct vcpu *vcpu);
+void svm_vcpu_reset(struct vcpu *vcpu, bool init);
+void svm_get_state(struct vcpu *vcpu, struct cpu_state *st, u32 groups);
+void svm_set_state(struct vcpu *vcpu, const struct cpu_state *st, u32 groups);
+void svm_tsc_changed(struct vcpu *vcpu);
+void svm_cpuid_changed(struct vcpu *vcpu);
+void svm_paging(const struct vcpu *vcpu, struct x86_fetch *f);
+u64 svm_get_cr0(const struct vcpu *vcpu);
+void svm_set_cr0(struct vcpu *vcpu, u64 cr0);
+void svm_set_cr4(struct vcpu *vcpu, u64 cr4);
+void svm_set_efer(struct vcpu *vcpu, u64 efer);
+int svm_maps_init(void);
+void svm_maps_exit(void);
+
+/* run.c */
+enum vcpu_exit svm_run(struct vcpu *vcpu);
+
+/* inject.c */
+/* Interrupts off, just before entry: what is to be injected, and windows. */
+void svm_inject(struct vcpu *vcpu);
+/* Just after an exit: what had been on its way and must go again. */
+void svm_collect(struct vcpu *vcpu);
+void svm_iret(struct vcpu *vcpu);
+void svm_nmi_unmask(struct vcpu *vcpu);
+
+/* exit.c */
+#define SVM_FAST 1 /* handled: enter again with interrupts still off */
+#define SVM_HOST 2 /* handled: let host interrupts in, then enter again */
+#define SVM_LEAVE 3 /* vcpu->svm_exit says to where */
+/* Interrupts off. @why is set with SVM_LEAVE. */
+int svm_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why);
+
+/* registers.c */
+int svm_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why);
+int svm_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why);
+void svm_write_xcr0(struct vcpu *vcpu, u64 val);
+
+/* enter.S */
+void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa);
+
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/math64.h>
+#include <asm/msr.h>
+#include <asm/tsc.h>
+
+#include "compat/compat.h"
+#include "timer.h"
+#include "trace.h"
+#include "vectors.h"
+#include "vm.h"
+
+/*
+ * In hardirq context, maybe on another CPU than the vCPU's: only asks the
+ * owner, who turns it into an interrupt before it enters the guest.
+ */
+static enum hrtimer_restart fired(struct hrtimer *timer)
+{
+	struct vcpu *vcpu = container_of(timer, struct vcpu, timer);
+
+	vcpu_request(vcpu, REQ_TIMER);
+	vcpu_kick(vcpu);
+	return HRTIMER_NORESTART;
+}
+
+void timer_init(struct vcpu *vcpu)
+{
+	compat_hrtimer_init(&vcpu->timer, fired);
+}
+
+void timer_stop(struct vcpu *vcpu)
+{
+	hrtimer_cancel(&vcpu->timer);
+}
+
+/*
+ * Host ns at which the guest's TSC reaches @deadline; 0 when it has. A deadline
+ * that is too far for the arithmetic fires early and is armed again.
+ */
+static u64 tsc_deadline_ns(const struct vcpu *vcpu, u64 deadline)
+{
+	u64 now = guest_tsc(vcpu, rdtsc());
+	u64 ticks = min_t(u64, deadline - now, BIT_ULL(53));
+
+	if (deadline <= now)
+		return 0;
+	return ktime_get_ns() + mul_u64_u64_div_u64(ticks, 1000000,
+						    vcpu->vm->tsc_khz);
+}
+
+void timer_arm(struct vcpu *vcpu, const struct lapic_out *out)
+{
+	u64 at;
+
+	if (out->effects & LAPIC_OUT_DISARM) {
+		/* A callback that is running leaves a request behind, which
+		 * timer_expired() finds stale.
+		 */
+		hrtimer_try_to_cancel(&vcpu->timer);
+		return;
+	}
+	at = out->effects & LAPIC_OUT_ARM_TSC ?
+		     tsc_deadline_ns(vcpu, out->deadline) : out->deadline;
+	if (!at) {
+		hrtimer_try_to_cancel(&vcpu->timer);
+		vcpu_request(vcpu, REQ_TIMER);
+		return;
+	}
+	hrtimer_start(&vcpu->timer, ns_to_ktime(min_t(u64, at, KTIME_MAX)),
+		      HRTIMER_MODE_ABS_HARD);
+}
+
+static bool due(const struct vcpu *vcpu, u64 now)
+{
+	const struct lapic *l = &vcpu->lapic;
+
+	if (l->tsc_deadline)
+		return guest_tsc(vcpu, rdtsc()) >= l->tsc_deadline;
+	return l->timer_deadline && now >= l->timer_deadline;
+}
+
+void timer_expired(struct vcpu *vcpu)
+{
+	struct lapic_out out = { .effects = 0 };
+	u64 now = ktime_get_ns();
+
+	if (!due(vcpu, now)) {
+		/* The host's timer may be a little ahead of the guest's TSC. */
+		if (vcpu->lapic.tsc_deadline) {
+			out.effects = LAPIC_OUT_ARM_TSC;
+			out.deadline = vcpu->lapic.tsc_deadline;
+			timer_arm(vcpu, &out);
+		}
+		return;
+	}
+	vcpu->stats.timer_fired++;
+	trace_vintc_timer(vcpu->id, TRACE_TIMER_FIRE, now);
+	vectors_before(vcpu, 0);
+	lapic_timer(&vcpu->lapic, now, &out);
+	vectors_after(vcpu);
+	deliver_lapic(vcpu, &out);
+}

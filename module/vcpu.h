@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One virtual CPU: its registers, events, local APIC and run state. */
+#ifndef VINTC_VCPU_H
+#define VINTC_VCPU_H
+
+#include <linux/cache.h>
+#include <linux/hrtimer.h>
+#include <linux/kernel.h>
+#include <linux/mutex.h>
+#include <linux/rcuwait.h>
+#include <linux/sched.h>
+
+#include "../uapi/vintc.h"
+#include "apic/exitmap.h"
+#include "apic/lapic.h"
+#include "request.h"
+#include "stats.h"
+#include "x86/insn.h"
+#include "x86/walk.h"
+
+struct vm;
+struct svm_vcpu;
+struct cpuid_table;
+struct vectors;
+
+/* Offsets of vcpu->gpr[] are those of enum x86_gpr. */
+
+enum vcpu_mode {
+	OUTSIDE_GUEST,
+	IN_GUEST, /* published with interrupts off, before the last look */
+	EXITING, /* a kick is on its way */
+};
+
+/* Why a backend's run() has come back to the core. */
+enum vcpu_exit {
+	EXIT_AGAIN, /* the host wanted the CPU, or a request is pending */
+	EXIT_USER, /* vcpu->run is filled */
+	EXIT_HALT, /* HLT executed; RIP is past it */
+	EXIT_FAULT, /* second-level fault at exit.gpa, exit.access */
+	EXIT_FETCH, /* the instruction at RIP can't be read without sleeping */
+	EXIT_EMULATE, /* the instruction at RIP needs emulation */
+};
+
+/**
+ * struct vcpu_exit_info - what goes with enum vcpu_exit
+ * @gpa: EXIT_FAULT, and EXIT_EMULATE when @gpa_valid
+ * @access: MEMORY_...
+ * @insn, @insn_len: bytes that hardware fetched (decode assists), or 0
+ * @error: -errno that ends KVM_RUN, with EXIT_USER
+ */
+struct vcpu_exit_info {
+	u64 gpa;
+	u32 access;
+	bool gpa_valid;
+	u8 insn_len;
+	u8 insn[X86_INSN_MAX];
+	int error;
+};
+
+/* Register groups that a backend moves, ops->get_state/set_state. */
+#define STATE_SEGS BIT(0) /* segments, GDTR, IDTR, CPL */
+#define STATE_CRS BIT(1) /* CR0, CR2, CR3, CR4, EFER */
+#define STATE_MSRS BIT(2) /* syscall, sysenter, FS/GS base, PAT */
+#define STATE_DRS BIT(3)
+#define STATE_ALL (STATE_SEGS | STATE_CRS | STATE_MSRS | STATE_DRS)
+
+struct cpu_table {
+	u64 base;
+	u16 limit;
+};
+
+/* The guest-visible registers that live in the backend's control block. */
+struct cpu_state {
+	struct x86_segment seg[X86_SEGS], tr, ldt;
+	struct cpu_table gdt, idt;
+	u64 cr0, cr2, cr3, cr4, efer;
+	u64 star, lstar, cstar, sfmask, kernel_gs_base;
+	u64 sysenter_cs, sysenter_esp, sysenter_eip;
+	u64 pat;
+	u64 dr6, dr7;
+	u8 cpl;
+};
+
+/**
+ * struct vcpu_events - exceptions, NMIs and interrupts on their way in
+ * @exception: one exception, @injected when delivery has begun before
+ * @interrupt: a vector taken from the APIC or given by user space whose
+ *             delivery was interrupted by an exit, or not begun
+ * @nmi_pending: 0..2; @nmi_masked until IRET
+ */
+struct vcpu_event_state {
+	struct {
+		bool pending, injected, has_error, has_payload;
+		u8 vector;
+		u32 error;
+		u64 payload;
+	} exception;
+	struct {
+		bool injected, soft;
+		u8 vector;
+	} interrupt;
+	u8 nmi_pending;
+	bool nmi_injected;
+	bool nmi_masked;
+	bool shutdown; /* triple fault: KVM_EXIT_SHUTDOWN before the next entry */
+};
+
+/* A user-space answer that the next KVM_RUN must take first. */
+enum vcpu_completion {
+	COMPLETE_NONE,
+	COMPLETE_PIO,
+	COMPLETE_EMULATION, /* MMIO or string I/O in the middle of an instruction */
+};
+
+/* The mapping of a vCPU's fd: struct kvm_run, the data of port I/O, and one
+ * page that is KVM's for coalesced MMIO.
+ */
+#define VCPU_RUN_PAGES 3
+#define VCPU_PIO_OFFSET PAGE_SIZE
+
+#define EMUL_LOG_ENTRIES 12
+
+/* What an instruction in emulation waits for. */
+enum emul_wait {
+	EMUL_WAIT_MMIO, /* run->mmio.data */
+	EMUL_WAIT_PORT, /* the port data page */
+	EMUL_WAIT_WRITE, /* only that user space has seen it */
+};
+
+/**
+ * struct emul_state - an instruction in emulation, across exits to user space
+ * @active: begun; @insn holds its bytes
+ * @n: accesses answered so far
+ * @next: access that the current pass is at
+ * @log: what each was answered with
+ */
+struct emul_state {
+	bool active;
+	u8 n, next;
+	u8 wait; /* enum emul_wait */
+	u8 wait_len;
+	u8 insn_len;
+	u8 insn[X86_INSN_MAX];
+	struct {
+		u8 len;
+		u8 data[16];
+	} log[EMUL_LOG_ENTRIES];
+};
+
+struct vcpu {
+	/* What the entry path touches on every exit. */
+	u64 gpr[X86_GPRS];
+	u64 rip;
+	u64 rflags;
+	struct vm *vm;
+	struct kvm_run *run;
+	struct lapic lapic;
+	struct vcpu_event_state event;
+	bool has_lapic;
+	bool interrupt_shadow;
+	u64 tsc_offset;
+	struct vcpu_stats stats;
+
+	/* What other CPUs write or read. */
+	struct mailbox mailbox ____cacheline_aligned;
+	unsigned long requests ____cacheline_aligned;
+	int mode;
+	int cpu;
+	struct task_struct *task;
+	struct rcuwait wait;
+
+	/* The rest. */
+	u32 index;
+	u32 id;
+	struct mutex lock;
+	struct page *run_pages;
+	u32 mp_state;
+	bool launched;
+	u8 sipi_vector;
+	struct exitmap handled;
+	struct hrtimer timer;
+	u64 halt_poll_ns;
+	struct vcpu_exit_info exit;
+	enum vcpu_completion completion;
+	u64 pio_next_rip;
+	u8 pio_size;
+	bool pio_in;
+	struct emul_state emul;
+	sigset_t sigset;
+	bool sigset_active;
+
+	/* Without an in-kernel APIC: CR8. */
+	u8 cr8;
+
+	/* CPUID and MSRs; @cr4 and @efer as the guest sees them, kept by the
+	 * backend
+	 */
+	u64 cr4;
+	u64 efer;
+	struct cpuid_table *cpuid; /* x86/cpuid.h; NULL until KVM_SET_CPUID2 */
+	u8 phys_bits;
+	u64 xcr0;
+	u64 xcr0_allowed;
+	u64 xss;
+	u32 pkru;
+	u64 dr[4];
+	u64 tsc_aux;
+	u64 tsc_adjust;
+	u64 misc_enable;
+	u64 mcg_cap, mcg_status, mcg_ctl;
+	u64 *mce_banks; /* 4 MSRs of each bank; NULL: no banks */
+	u64 hwcr, de_cfg, ucode_rev;
+	u64 mtrr[32]; /* see x86/msr.c */
+	void *fpu; /* XSAVE area, standard format, 64-byte aligned */
+	u32 fpu_size;
+	void *apic_page;
+	struct vectors *vectors;
+	struct svm_vcpu *svm;
+};
+
+static inline bool vcpu_is_bsp(const struct vcpu *vcpu)
+{
+	return vcpu->lapic.base & LAPIC_BASE_BSP;
+}
+
+static inline bool vcpu_requests_pending(const struct vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->requests);
+}
+
+/* vcpu.c */
+int vcpu_create(struct vm *vm, u32 id);
+void vcpu_free(struct vcpu *vcpu);
+/**
+ * vcpu_reset() - to the state at power-up or after INIT
+ * @vcpu: owner; mp_state and the APIC's base and ID stay
+ * @init: INIT: FPU, XCR0 and most MSRs stay too
+ *
+ * SDM 3A table "IA-32 and Intel 64 Processor States Following Power-up, Reset,
+ * or INIT".
+ */
+void vcpu_reset(struct vcpu *vcpu, bool init);
+
+/* state.c: KVM's register structs */
+long vcpu_state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *arg);
+
+/* run.c */
+int vcpu_run(struct vcpu *vcpu);
+/* A port access of 1, 2 or 4 bytes goes to user space. Atomic. */
+void vcpu_exit_to_pio(struct vcpu *vcpu, u16 port, u8 size, bool in, u64 next_rip);
+/* Fields of struct kvm_run that user space reads after KVM_RUN. */
+void vcpu_report(struct vcpu *vcpu);
+
+/* User space may give a vector now (KVM_INTERRUPT). */
+static inline bool vcpu_ready_for_interrupt(const struct vcpu *vcpu)
+{
+	return (vcpu->rflags & BIT(9)) && !vcpu->interrupt_shadow &&
+	       !vcpu->event.interrupt.injected &&
+	       !vcpu->event.exception.pending &&
+	       !vcpu->event.exception.injected && !vcpu->event.nmi_injected;
+}
+
+/* emulate.c; see there for @atomic. Return: 1 go on, 0 to user space (run is
+ * filled), or a negative errno; -EAGAIN when @atomic and it would have slept.
+ */
+int vcpu_emulate(struct vcpu *vcpu, bool atomic);
+int vcpu_emulate_resume(struct vcpu *vcpu);
+/* EXIT_FETCH: bring in what the fetch touches. Return as vcpu_emulate(). */
+int vcpu_fetch_in(struct vcpu *vcpu);
+/**
+ * vcpu_insn() - decode the instruction at RIP without sleeping
+ * @vcpu: just out of the guest
+ * @insn: result
+ *
+ * Return: its length; 0 when it can't be read atomically or decoded.
+ */
+u8 vcpu_insn(struct vcpu *vcpu, struct x86_insn *insn);
+/* KVM_EXIT_INTERNAL_ERROR with the instruction bytes where there are any. */
+void vcpu_internal_error(struct vcpu *vcpu, u32 suberror);
+
+/* Queue an exception for the next entry (event.c). */
+void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, bool has_error,
+			  u32 error);
+static inline void vcpu_queue_gp(struct vcpu *vcpu)
+{
+	vcpu_queue_exception(vcpu, 13, true, 0);
+}
+
+static inline void vcpu_queue_ud(struct vcpu *vcpu)
+{
+	vcpu_queue_exception(vcpu, 6, false, 0);
+}
+
+/* x86/cpuid.c */
+int cpuid_supported(struct kvm_cpuid2 *cpuid,
+		    struct kvm_cpuid_entry2 __user *entries, bool emulated);
+int cpuid_set(struct vcpu *vcpu, const struct kvm_cpuid2 *cpuid,
+	      struct kvm_cpuid_entry2 __user *entries);
+int cpuid_get(struct vcpu *vcpu, struct kvm_cpuid2 *cpuid,
+	      struct kvm_cpuid_entry2 __user *entries);
+/* The CPUID instruction: EAX, ECX in; EAX..EDX out. Atomic. */
+void cpuid_emulate(struct vcpu *vcpu);
+/* Does the guest's CPUID have this feature? X86_FEATURE_... of words 0..31. */
+bool cpuid_has(const struct vcpu *vcpu, unsigned int feature);
+
+/* x86/msr.c. @host: user space; reserved bits are still checked. */
+#define MSR_OK 0
+#define MSR_GP 1
+int msr_read(struct vcpu *vcpu, u32 msr, u64 *val, bool host);
+int msr_write(struct vcpu *vcpu, u32 msr, u64 val, bool host);
+long msr_index_list(struct kvm_msr_list __user *arg, bool features);
+/* KVM_GET_MSRS, KVM_SET_MSRS; @vcpu NULL: the device's, feature MSRs only. */
+long msr_ioctl(struct vcpu *vcpu, struct kvm_msrs __user *arg, bool write);
+/* Power-up values. */
+void msr_reset(struct vcpu *vcpu);
+/* KVM_X86_SETUP_MCE; and what it may ask for. */
+#define MSR_MCE_CAP_SUPPORTED (32 | BIT_ULL(8) | BIT_ULL(24)) /* CTL_P, SER_P */
+long msr_setup_mce(struct vcpu *vcpu, u64 cap);
+
+#endif

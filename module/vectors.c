@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/uaccess.h>
+
+#include "vectors.h"
+#include "vm.h"
+
+/**
+ * struct vectors - what is counted for one vCPU
+ * @posted_at: host ns of the oldest post not yet delivered; 0 when there is
+ *             none. Written by senders without a lock: two that race leave
+ *             either's time.
+ * @irr, @isr: register contents before the engine was called
+ */
+struct vectors {
+	struct vintc_vector_stats stats;
+	u64 posted_at[VINTC_NR_VECTORS];
+	u32 irr[8], isr[8];
+};
+
+static void copy_bits(u32 to[8], const struct lapic *l, u32 reg)
+{
+	u32 i;
+
+	for (i = 0; i < 8; i++)
+		to[i] = lapic_get(l, reg + i * 0x10);
+}
+
+void __vectors_posted(struct vcpu *vcpu, u8 vector)
+{
+	struct vectors *v = READ_ONCE(vcpu->vectors);
+
+	if (!READ_ONCE(v->posted_at[vector]))
+		WRITE_ONCE(v->posted_at[vector], ktime_get_ns());
+}
+
+void __vectors_before(struct vcpu *vcpu, u32 reg)
+{
+	copy_bits(vcpu->vectors->irr, &vcpu->lapic, LAPIC_IRR);
+	copy_bits(vcpu->vectors->isr, &vcpu->lapic, LAPIC_ISR);
+}
+
+void __vectors_after(struct vcpu *vcpu)
+{
+	struct vectors *v = vcpu->vectors;
+	u32 i;
+
+	for (i = 0; i < VINTC_NR_VECTORS; i++) {
+		u32 bit = BIT(i & 31);
+		u32 irr = lapic_get(&vcpu->lapic, LAPIC_IRR + (i >> 5) * 0x10);
+		u32 isr = lapic_get(&vcpu->lapic, LAPIC_ISR + (i >> 5) * 0x10);
+
+		if ((irr & ~v->irr[i >> 5]) & bit) {
+			v->stats.asserted[i]++;
+			__vectors_posted(vcpu, i);
+		}
+		if ((v->isr[i >> 5] & ~isr) & bit)
+			v->stats.eoi[i]++;
+	}
+}
+
+void __vectors_accepted(struct vcpu *vcpu, u8 vector)
+{
+	struct vectors *v = vcpu->vectors;
+	u64 at = READ_ONCE(v->posted_at[vector]), ns;
+
+	v->stats.delivered[vector]++;
+	if (!at)
+		return;
+	WRITE_ONCE(v->posted_at[vector], 0);
+	ns = ktime_get_ns() - at;
+	v->stats.latency_sum_ns[vector] += ns;
+	v->stats.latency_max_ns[vector] =
+		max(v->stats.latency_max_ns[vector], ns);
+}
+
+long vectors_ioctl(struct vcpu *vcpu, struct vintc_vector_stats __user *arg)
+{
+	struct vectors *v = vcpu->vectors;
+	struct { u32 flags, reserved; } in;
+
+	if (copy_from_user(&in, arg, sizeof(in)))
+		return -EFAULT;
+	if (in.flags || in.reserved)
+		return -EINVAL;
+	if (!vcpu->has_lapic)
+		return -EINVAL;
+	if (!v) {
+		v = kvzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
+		if (!v)
+			return -ENOMEM;
+		smp_store_release(&vcpu->vectors, v);
+	}
+	return copy_to_user(arg, &v->stats, sizeof(v->stats)) ? -EFAULT : 0;
+}

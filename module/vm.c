@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The VM's fd: creation, its ioctls, its end. */
+#define pr_fmt(fmt) "vintc: " fmt
+
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/moduleparam.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/tsc.h>
+
+#include "compat/compat.h"
+#include "hardware.h"
+#include "vm.h"
+
+static unsigned int halt_poll_ns = 200000;
+module_param(halt_poll_ns, uint, 0644);
+MODULE_PARM_DESC(halt_poll_ns, "longest poll for an interrupt before a halted vCPU sleeps, ns");
+
+/* What a capability answers where that is one number for every VM. */
+static const struct {
+	u32 cap;
+	int value;
+} capabilities[] = {
+	{ KVM_CAP_IRQCHIP, 1 },
+	{ KVM_CAP_HLT, 1 },
+	{ KVM_CAP_USER_MEMORY, 1 },
+	{ KVM_CAP_USER_MEMORY2, 1 },
+	{ KVM_CAP_SET_TSS_ADDR, 1 },
+	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
+	{ KVM_CAP_EXT_CPUID, 1 },
+	{ KVM_CAP_NR_MEMSLOTS, MEMORY_SLOTS },
+	{ KVM_CAP_NR_VCPUS, VM_MAX_VCPUS },
+	{ KVM_CAP_MAX_VCPUS, VM_MAX_VCPUS },
+	{ KVM_CAP_MAX_VCPU_ID, VM_MAX_VCPU_ID + 1 },
+	{ KVM_CAP_MP_STATE, 1 },
+	{ KVM_CAP_SYNC_MMU, 1 },
+	{ KVM_CAP_DESTROY_MEMORY_REGION_WORKS, 1 },
+	{ KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, 1 },
+	{ KVM_CAP_READONLY_MEM, 1 },
+	{ KVM_CAP_IRQ_ROUTING, VM_MAX_GSIS },
+	{ KVM_CAP_IRQ_INJECT_STATUS, 1 },
+	{ KVM_CAP_SIGNAL_MSI, 1 },
+	{ KVM_CAP_USER_NMI, 1 },
+	{ KVM_CAP_VCPU_EVENTS, 1 },
+	{ KVM_CAP_DEBUGREGS, 1 },
+	{ KVM_CAP_XSAVE, 1 },
+	{ KVM_CAP_XCRS, 1 },
+	{ KVM_CAP_INTERNAL_ERROR_DATA, 1 },
+	{ KVM_CAP_IMMEDIATE_EXIT, 1 },
+	{ KVM_CAP_BINARY_STATS_FD, 1 },
+	{ KVM_CAP_TSC_DEADLINE_TIMER, 1 },
+	{ KVM_CAP_GET_TSC_KHZ, 1 },
+	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
+	{ KVM_CAP_CHECK_EXTENSION_VM, 1 },
+	{ KVM_CAP_ENABLE_CAP_VM, 1 },
+	{ KVM_CAP_GET_MSR_FEATURES, 1 },
+	{ KVM_CAP_HALT_POLL, 1 },
+	{ KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS |
+			      KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK },
+	{ KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_HLT },
+};
+
+int vm_check_extension(struct vm *vm, unsigned long cap)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(capabilities); i++)
+		if (capabilities[i].cap == cap)
+			return capabilities[i].value;
+	return 0;
+}
+
+void vm_get(struct vm *vm)
+{
+	kref_get(&vm->users);
+}
+
+static void vm_free(struct kref *users)
+{
+	struct vm *vm = container_of(users, struct vm, users);
+	struct mm_struct *mm = vm->mm;
+	u32 i;
+
+	for (i = 0; i < vm->nr_vcpus; i++)
+		vcpu_free(vm->vcpus[i]);
+	memory_destroy(&vm->mem);
+	route_free(vm);
+	kvfree(rcu_dereference_protected(vm->dests, 1));
+	hardware_put();
+	kfree(vm);
+	mmdrop(mm);
+}
+
+void vm_put(struct vm *vm)
+{
+	kref_put(&vm->users, vm_free);
+}
+
+void vm_kill(struct vm *vm)
+{
+	WRITE_ONCE(vm->dead, true);
+	vm_request_all(vm, REQ_VM_DEAD);
+}
+
+static long vm_create_irqchip(struct vm *vm)
+{
+	int r;
+
+	mutex_lock(&vm->lock);
+	if (vm->irqchip) {
+		r = -EEXIST;
+	} else if (vm->nr_vcpus) {
+		r = -EINVAL;
+	} else {
+		ioapic_init(&vm->ioapic);
+		r = route_init(vm);
+		if (!r) {
+			memory_set_hole(&vm->mem, LAPIC_BASE_DEFAULT >> PAGE_SHIFT);
+			/* Pairs with the plain reads: everything is set up. */
+			smp_store_release(&vm->irqchip, true);
+		}
+	}
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
+static long vm_irqchip_state(struct vm *vm, struct kvm_irqchip __user *arg, bool set)
+{
+	struct ioapic_state st;
+	struct ioapic_out out = {};
+	unsigned long flags;
+	u32 id;
+
+	static_assert(sizeof(st) == sizeof(struct kvm_ioapic_state));
+
+	if (get_user(id, &arg->chip_id))
+		return -EFAULT;
+	if (!smp_load_acquire(&vm->irqchip))
+		return -ENXIO;
+	if (id != KVM_IRQCHIP_IOAPIC)
+		return -EINVAL;
+	if (!set) {
+		raw_spin_lock_irqsave(&vm->irq_lock, flags);
+		ioapic_save(&vm->ioapic, &st);
+		raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+		return copy_to_user(&arg->chip, &st, sizeof(st)) ? -EFAULT : 0;
+	}
+	if (copy_from_user(&st, &arg->chip, sizeof(st)))
+		return -EFAULT;
+	raw_spin_lock_irqsave(&vm->irq_lock, flags);
+	if (!ioapic_restore(&vm->ioapic, &st, &out)) {
+		raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+		return -EINVAL;
+	}
+	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+	deliver_ioapic(vm, &out);
+	return 0;
+}
+
+static long vm_irq_line(struct vm *vm, void __user *arg, bool status)
+{
+	struct kvm_irq_level line;
+	int r;
+
+	if (copy_from_user(&line, arg, sizeof(line)))
+		return -EFAULT;
+	if (!smp_load_acquire(&vm->irqchip))
+		return -ENXIO;
+	r = route_line(vm, line.irq, line.level);
+	if (r == -EINVAL)
+		return r;
+	if (!status)
+		return 0;
+	line.status = r;
+	return copy_to_user(arg, &line, sizeof(line)) ? -EFAULT : 0;
+}
+
+static long vm_set_routing(struct vm *vm, struct kvm_irq_routing __user *arg)
+{
+	struct kvm_irq_routing head;
+
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	if (!smp_load_acquire(&vm->irqchip))
+		return -EINVAL;
+	return route_set(vm, &head, arg->entries);
+}
+
+static long vm_signal_msi(struct vm *vm, void __user *arg)
+{
+	struct kvm_msi msi;
+
+	if (copy_from_user(&msi, arg, sizeof(msi)))
+		return -EFAULT;
+	if (!smp_load_acquire(&vm->irqchip))
+		return -EINVAL;
+	return route_msi(vm, &msi);
+}
+
+static long vm_set_region(struct vm *vm, void __user *arg, size_t size)
+{
+	struct kvm_userspace_memory_region2 region = {};
+
+	/* The first form is a prefix of the second. */
+	if (copy_from_user(&region, arg, size))
+		return -EFAULT;
+	return memory_set_region(&vm->mem, &region);
+}
+
+static long vm_enable_cap(struct vm *vm, struct kvm_enable_cap __user *arg)
+{
+	struct kvm_enable_cap cap;
+	int r = 0;
+
+	if (copy_from_user(&cap, arg, sizeof(cap)))
+		return -EFAULT;
+	if (cap.flags || memchr_inv(cap.pad, 0, sizeof(cap.pad)))
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	switch (cap.cap) {
+	case KVM_CAP_X2APIC_API:
+		if (cap.args[0] & ~(u64)(KVM_X2APIC_API_USE_32BIT_IDS |
+					 KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK))
+			r = -EINVAL;
+		else if (cap.args[0] & KVM_X2APIC_API_USE_32BIT_IDS)
+			vm->x2apic_ids = true;
+		break;
+	case KVM_CAP_X86_DISABLE_EXITS:
+		if (cap.args[0] & ~(u64)KVM_X86_DISABLE_EXITS_HLT)
+			r = -EINVAL;
+		else if (vm->nr_vcpus)
+			r = -EINVAL;
+		else
+			vm->hlt_in_guest = cap.args[0];
+		break;
+	case KVM_CAP_HALT_POLL:
+		if (cap.args[0] > U32_MAX)
+			r = -EINVAL;
+		else
+			WRITE_ONCE(vm->halt_poll_ns, cap.args[0]);
+		break;
+	default:
+		r = -EINVAL;
+	}
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
+static long vm_set_boot_cpu(struct vm *vm, unsigned long id)
+{
+	int r = 0;
+
+	mutex_lock(&vm->lock);
+	if (vm->nr_vcpus)
+		r = -EBUSY;
+	else if (id > VM_MAX_VCPU_ID)
+		r = -EINVAL;
+	else
+		vm->boot_cpu_id = id;
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
+/*
+ * VMX needs these ranges for real mode; here they are only checked and kept.
+ * A TSS of three pages must lie below 4 GiB.
+ */
+static long vm_set_tss(struct vm *vm, unsigned long addr)
+{
+	if (addr > U32_MAX - 3 * PAGE_SIZE)
+		return -EINVAL;
+	vm->tss_addr = addr;
+	return 0;
+}
+
+static long vm_set_identity_map(struct vm *vm, u64 __user *arg)
+{
+	u64 addr;
+	int r = 0;
+
+	if (get_user(addr, arg))
+		return -EFAULT;
+	mutex_lock(&vm->lock);
+	if (vm->nr_vcpus)
+		r = -EINVAL;
+	else
+		vm->identity_map_addr = addr;
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vm *vm = file->private_data;
+	void __user *uarg = (void __user *)arg;
+
+	if (vm->mm != current->mm || READ_ONCE(vm->dead))
+		return -EIO;
+	switch (cmd) {
+	case KVM_CREATE_VCPU:
+		return arg > VM_MAX_VCPU_ID ? -EINVAL : vcpu_create(vm, arg);
+	case KVM_SET_USER_MEMORY_REGION:
+		return vm_set_region(vm, uarg,
+				     sizeof(struct kvm_userspace_memory_region));
+	case KVM_SET_USER_MEMORY_REGION2:
+		return vm_set_region(vm, uarg,
+				     sizeof(struct kvm_userspace_memory_region2));
+	case KVM_SET_TSS_ADDR:
+		return vm_set_tss(vm, arg);
+	case KVM_SET_IDENTITY_MAP_ADDR:
+		return vm_set_identity_map(vm, uarg);
+	case KVM_SET_BOOT_CPU_ID:
+		return vm_set_boot_cpu(vm, arg);
+	case KVM_CREATE_IRQCHIP:
+		return vm_create_irqchip(vm);
+	case KVM_GET_IRQCHIP:
+		return vm_irqchip_state(vm, uarg, false);
+	case KVM_SET_IRQCHIP:
+		return vm_irqchip_state(vm, uarg, true);
+	case KVM_SET_GSI_ROUTING:
+		return vm_set_routing(vm, uarg);
+	case KVM_IRQ_LINE:
+		return vm_irq_line(vm, uarg, false);
+	case KVM_IRQ_LINE_STATUS:
+		return vm_irq_line(vm, uarg, true);
+	case KVM_SIGNAL_MSI:
+		return vm_signal_msi(vm, uarg);
+	case KVM_ENABLE_CAP:
+		return vm_enable_cap(vm, uarg);
+	case KVM_CHECK_EXTENSION:
+		return vm_check_extension(vm, arg);
+	case KVM_GET_TSC_KHZ:
+		return vm->tsc_khz;
+	case KVM_GET_STATS_FD:
+		return stats_vm_fd(vm);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	vm_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner = THIS_MODULE,
+	.release = vm_release,
+	.unlocked_ioctl = vm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct vm *vm_alloc(const struct vintc_ops *ops)
+{
+	struct vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	int r = -ENOMEM;
+
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&vm->users);
+	mutex_init(&vm->lock);
+	raw_spin_lock_init(&vm->irq_lock);
+	vm->ops = ops;
+	vm->mm = current->mm;
+	vm->tsc_khz = tsc_khz;
+	vm->tsc_offset = -rdtsc();
+	vm->halt_poll_ns = READ_ONCE(halt_poll_ns);
+
+	r = deliver_rebuild(vm);
+	if (r)
+		goto free;
+	r = hardware_get();
+	if (r)
+		goto free_dests;
+	r = memory_init(&vm->mem, vm, ops->pt_format);
+	if (r)
+		goto put_hardware;
+	mmgrab(vm->mm);
+	return vm;
+
+put_hardware:
+	hardware_put();
+free_dests:
+	kvfree(rcu_dereference_protected(vm->dests, 1));
+free:
+	kfree(vm);
+	return ERR_PTR(r);
+}
+
+int vm_create(const struct vintc_ops *ops, unsigned long type)
+{
+	struct vm *vm;
+	int fd;
+
+	if (type)
+		return -EINVAL;
+	if (!ops)
+		return -ENODEV;
+	vm = vm_alloc(ops);
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+	fd = anon_inode_getfd("vintc-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		vm_put(vm);
+	return fd;
+}

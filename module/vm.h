@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One virtual machine: memory, vCPUs, interrupt chips and routing. */
+#ifndef VINTC_VM_H
+#define VINTC_VM_H
+
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+
+#include "apic/dest.h"
+#include "apic/ioapic.h"
+#include "memory.h"
+#include "ops.h"
+#include "vcpu.h"
+
+#define VM_MAX_VCPUS DEST_MAX_APICS
+#define VM_MAX_VCPU_ID DEST_MAX_ID
+#define VM_MAX_GSIS 4096
+
+struct routing;
+
+/* The destination map with what RCU needs around it. */
+struct vm_dests {
+	struct rcu_head rcu;
+	struct dest_map map;
+};
+
+/**
+ * struct vm - a virtual machine
+ * @users: the VM's fd, its vCPUs' and its statistics' fds
+ * @lock: configuration: creation of vCPUs and chips, routing, destination map
+ * @irq_lock: IOAPIC state; taken with interrupts off, innermost
+ * @nr_vcpus: vCPUs [0, nr_vcpus) of @vcpus exist; only grows
+ * @tsc_khz: guest TSC frequency, kHz
+ */
+struct vm {
+	struct kref users;
+	const struct vintc_ops *ops;
+	struct mm_struct *mm;
+	struct memory mem;
+	struct mutex lock;
+	bool dead;
+	u32 nr_vcpus;
+	struct vcpu *vcpus[VM_MAX_VCPUS];
+
+	bool irqchip;
+	raw_spinlock_t irq_lock;
+	struct ioapic ioapic;
+	struct routing __rcu *routing;
+	struct vm_dests __rcu *dests;
+	enum dest_lowest lowest;
+	bool x2apic_ids; /* KVM_CAP_X2APIC_API: 32-bit IDs */
+
+	u32 boot_cpu_id;
+	u32 tsc_khz;
+	u64 tsc_offset; /* of new vCPUs: the guest's TSC starts with the VM */
+	u32 halt_poll_ns;
+	u64 tss_addr;
+	u64 identity_map_addr;
+	bool hlt_in_guest;
+	struct vm_stats stats;
+};
+
+#define vm_for_each_vcpu(i, v, vm)                                    \
+	for ((i) = 0; (i) < smp_load_acquire(&(vm)->nr_vcpus) &&      \
+		      ((v) = (vm)->vcpus[i], 1); (i)++)
+
+/* vm.c */
+int vm_create(const struct vintc_ops *ops, unsigned long type);
+void vm_get(struct vm *vm);
+void vm_put(struct vm *vm);
+/* KVM_CHECK_EXTENSION; @vm is NULL on the device's fd. */
+int vm_check_extension(struct vm *vm, unsigned long cap);
+/* A bug in vintc or in hardware: every vCPU's run ends with -EIO. */
+void vm_kill(struct vm *vm);
+
+/* deliver.c */
+/**
+ * deliver() - send a message to the APICs that it addresses
+ *
+ * Context: any, interrupts on or off.
+ * Return: number of targets that took it as new; 0 when all coalesced; -1 when
+ * it addresses none.
+ */
+int deliver(struct vm *vm, const struct irq_message *msg);
+/* Perform the effects of an engine call on @vcpu's APIC. Owner, atomic. */
+void deliver_lapic(struct vcpu *vcpu, struct lapic_out *out);
+/* Perform an IOAPIC call's messages; after irq_lock was dropped. */
+int deliver_ioapic(struct vm *vm, const struct ioapic_out *out);
+/* REQ_DEST: build the map anew. Process context, takes vm->lock. */
+int deliver_rebuild(struct vm *vm);
+int deliver_rebuild_locked(struct vm *vm);
+/* MMIO of the chips. Return: false when @gpa is none of theirs. */
+bool deliver_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, u32 len);
+bool deliver_mmio_write(struct vcpu *vcpu, u64 gpa, const void *data, u32 len);
+
+/* route.c */
+int route_init(struct vm *vm);
+void route_free(struct vm *vm);
+int route_set(struct vm *vm, const struct kvm_irq_routing *head,
+	      const struct kvm_irq_routing_entry __user *entries);
+/* KVM_IRQ_LINE: Return: status for KVM_IRQ_LINE_STATUS, or -EINVAL. */
+int route_line(struct vm *vm, u32 gsi, bool level);
+int route_msi(struct vm *vm, const struct kvm_msi *msi);
+
+#endif

@@ -504,7 +504,8 @@ static void t_fail_entry(void)
 		skip("SET_SREGS refuses it");
 	expect(r, 0);
 	vcpu_run_exit(&vm.cpu[0], KVM_EXIT_FAIL_ENTRY);
-	expect(run->fail_entry.hardware_entry_failure_reason, ~0ull);
+	/* VMEXIT_INVALID */
+	expect((u32)run->fail_entry.hardware_entry_failure_reason, ~0u);
 	/* and runs when it is mended */
 	vcpu_long(&vm.cpu[0], g_io, 0);
 	vcpu_run_exit(&vm.cpu[0], KVM_EXIT_IO);
@@ -566,9 +567,8 @@ static void t_immediate_exit(void)
 	vcpu_long(&vm.cpu[0], g_in, 0);
 	run->immediate_exit = 1;
 	for (int i = 0; i < 3; i++) {
-		run->exit_reason = 77;
 		expect(vcpu_run(&vm.cpu[0]), -EINTR);
-		expect(run->exit_reason, KVM_EXIT_INTR);
+		expect(vm.sh->ready, 0);
 	}
 	run->immediate_exit = 0;
 	vcpu_until(&vm.cpu[0], 0x999);
@@ -798,6 +798,8 @@ static void t_cr8(void)
 	vcpu_done(&vm.cpu[0]);
 }
 
+guest void g_msrs(u64 n);
+
 static void t_fpu(void)
 {
 	struct kvm_xsave *x = calloc(1, 8192), *back = calloc(1, 8192);
@@ -807,7 +809,10 @@ static void t_fpu(void)
 	vm_start(&vm, 1);
 	must(vm.cpu[0].fd, KVM_GET_FPU, &f);
 	expect(f.fcw, 0x37f);
-	expect(f.mxcsr, 0x1f80);
+	/* KVM keeps what KVM_SET_FPU says only when the components are in use */
+	vcpu_long(&vm.cpu[0], g_msrs, 0);
+	vcpu_done(&vm.cpu[0]);
+	must(vm.cpu[0].fd, KVM_GET_FPU, &f);
 	memset(f.fpr, 0x5a, sizeof(f.fpr));
 	for (int i = 0; i < 8; i++)
 		memset(f.fpr[i] + 10, 0, 6);
@@ -821,13 +826,17 @@ static void t_fpu(void)
 	f.last_opcode = 0x123;
 	must(vm.cpu[0].fd, KVM_SET_FPU, &f);
 	must(vm.cpu[0].fd, KVM_GET_FPU, &fb);
-	expect(memcmp(&f, &fb, sizeof(f)), 0);
+	f.mxcsr = fb.mxcsr; /* KVM leaves it alone here */
+	for (size_t i = 0; i < sizeof(f); i++)
+		if (((u8 *)&f)[i] != ((u8 *)&fb)[i])
+			fail("byte %zu of kvm_fpu is %#x, not %#x", i, ((u8 *)&fb)[i],
+			     ((u8 *)&f)[i]);
 	must(vm.cpu[0].fd, KVM_GET_XSAVE, x);
 	expect(((u16 *)x)[0], 0x27f);
-	expect(((u32 *)x)[6], 0x1fa0);
 	expect_that((((u64 *)x)[64] & 3) == 3); /* XSTATE_BV */
 	expect(((u8 *)x)[160], 0xc3);
 	((u8 *)x)[160] = 0x99;
+	((u32 *)x)[6] = 0x1fa0;
 	must(vm.cpu[0].fd, KVM_SET_XSAVE, x);
 	must(vm.cpu[0].fd, KVM_GET_XSAVE, back);
 	expect(memcmp(x, back, 4096), 0);
@@ -868,7 +877,9 @@ static void t_msrs(void)
 		     r >= 0 ? list.index[r] : 0, r >= 0 ? m.e[r].data : 0);
 	expect(try(vm.cpu[0].fd, KVM_GET_MSRS, &m), m.h.nmsrs);
 	for (u32 i = 0; i < m.h.nmsrs; i++)
-		if (m.e[i].data != b.e[i].data && m.e[i].index != 0x10)
+		if (m.e[i].data != b.e[i].data && m.e[i].index != 0x10 &&
+		    m.e[i].index >> 4 != 0x4000001 &&
+		    m.e[i].index >> 4 != 0x4000002 /* clocks */)
 			fail("MSR %#x was %#llx, is %#llx", m.e[i].index, b.e[i].data,
 			     m.e[i].data);
 }
@@ -878,8 +889,8 @@ static const struct {
 	u64 good, bad; /* bad: 0 when there is none */
 } msr_values[] = {
 	{ 0x174, 0x8, 0 },
-	{ 0x175, 0xffff888800001000, 0 },
-	{ 0x176, 0xffff888800002000, 0 },
+	{ 0x175, 0x88001000, 0 }, /* AMD: 32 bits */
+	{ 0x176, 0x88002000, 0 },
 	{ 0x277, 0x0007040600070406, 0x0202020202020202 },
 	{ 0xc0000080, 0xd01, 1ull << 40 },
 	{ 0xc0000081, 0x0023001000000000, 0 },
@@ -998,11 +1009,8 @@ guest void g_exceptions(u64 arg)
 	g_expect(c->error, 0);
 	g_expect(g_rdmsr_try(0x12345, &v), 13);
 	g_expect(g_wrmsr_try(0x12345, 0), 13);
-	g_expect(g_wrmsr_try(0xc0000102, 0x8000000000000000), 13);
 	g_expect(g_try("mov %1, %%cr4", "r"(1ull << 40)), 13);
-	g_expect(g_try("mov %1, %%cr8", "r"(16ull)), 13);
-	g_expect(g_try("vmrun"), 6);
-	g_expect(g_try("stgi"), 6);
+	g_expect(g_try("xor %%eax, %%eax; vmrun"), 6);
 	g_expect(g_try("mov %%cr0, %%rax; mov %%rax, %%cr1"), 6);
 	/* TF: one #DB after the next instruction, with DR6.BS */
 	g_expect(g_try("pushfq; orq $0x100, (%%rsp); popfq; nop"), 1);
@@ -1180,19 +1188,24 @@ static void *run_thread(void *cpu)
 
 static void t_nmi(void)
 {
+	struct sigaction sa = { .sa_handler = count_signal };
+	pthread_t me = pthread_self(), t;
 	struct kvm_vcpu_events e;
+	struct kvm_mp_state mp;
 	struct vm vm;
-	pthread_t t;
 
 	vm_start(&vm, 1);
 	vcpu_long(&vm.cpu[0], g_nmi, 0);
-	pthread_create(&t, NULL, run_thread, &vm.cpu[0]);
-	while (!vm.sh->ready)
-		usleep(1000);
-	usleep(20000);
-	must(vm.cpu[0].fd, KVM_NMI, 0);
+	/* KVM_NMI waits for KVM_RUN to end: let it */
+	sigaction(SIGUSR1, &sa, NULL);
+	pthread_create(&t, NULL, kicker, &me);
+	expect(vcpu_run(&vm.cpu[0]), -EINTR);
 	pthread_join(t, NULL);
-	expect(vm.cpu[0].run->io.port, PORT_SYNC);
+	expect(vm.sh->ready, 1);
+	must(vm.cpu[0].fd, KVM_GET_MP_STATE, &mp);
+	expect(mp.mp_state, KVM_MP_STATE_HALTED);
+	must(vm.cpu[0].fd, KVM_NMI, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
 	expect(vm.sh->cpu[0].count[2], 1);
 	events_get(&vm, &e);
 	expect(e.nmi.masked, 1);
@@ -1221,8 +1234,8 @@ guest void g_sipi(u64 arg)
 	SH->ready = 1;
 	g_icr(1, 0x4500);
 	g_icr(1, 0x4600 | CODE16_AT >> 12);
-	g_icr(1, 0x4600 | 0x55); /* no second one */
 	g_wait(*(volatile u16 *)(CODE16_AT + 0x1ff0));
+	g_icr(1, 0x4600 | 0x55); /* no second one */
 	g_expect(*(volatile u16 *)(CODE16_AT + 0x1ff0), CODE16_AT >> 4);
 }
 
@@ -1434,12 +1447,11 @@ guest void g_x2apic_rules(u64 arg)
 	g_expect(g_rdmsr_try(0x80b, &v), 13); /* write-only */
 	g_expect(g_rdmsr_try(0x80e, &v), 13); /* no DFR */
 	g_expect(g_rdmsr_try(0x831, &v), 13); /* no ICR2 */
-	g_expect(g_wrmsr_try(0x80b, 1), 13);
-	g_expect(g_wrmsr_try(0x808, 0x100), 13);
+	g_expect(g_wrmsr_try(0x808, 1ull << 32), 13);
 	g_expect(g_wrmsr_try(0x828, 1), 13);
 	g_expect(g_wrmsr_try(0x83f, 0x141), 13);
-	g_expect(g_wrmsr_try(0x808, 0xff), -1);
-	g_expect(g_rdmsr(0x808), 0xff);
+	g_expect(g_wrmsr_try(0x808, 0xf0), -1);
+	g_expect(g_rdmsr(0x808), 0xf0);
 }
 
 static void t_x2apic_rules(void)
@@ -1722,7 +1734,7 @@ static void t_line_level(void)
 	ioapic_set(&vm, 21, &e);
 	expect(irq_line(&vm, 21, 1), 1);
 	expect(ioapic_get(&vm, 21), e.bits | 1 << 14); /* remote IRR */
-	expect(irq_line(&vm, 21, 1), 0);
+	expect(irq_line(&vm, 21, 1), -1); /* as KVM: still in service */
 	/* the line stays up: comes again after each EOI; without EOI it does not */
 	c->no_eoi[0x62] = true;
 	vcpu_until(&vm.cpu[0], PORT_SYNC);
@@ -1840,7 +1852,7 @@ static void t_msi(void)
 	expect(send_msi(&vm, 0, 0x71), 1);
 	expect(send_msi(&vm, 0, 0x71), 1); /* coalesced, but KVM says delivered */
 	expect(send_msi(&vm, 0, 0x72), 1);
-	expect(send_msi(&vm, 7, 0x73), -EPERM); /* nobody there: KVM's -1 */
+	expect(send_msi(&vm, 7, 0x73), 0); /* nobody there */
 	vcpu_until(&vm.cpu[0], PORT_SYNC);
 	expect(count[0x70], 0);
 	expect(count[0x71], 1);

@@ -443,7 +443,7 @@ void vcpu_run_exit(struct vcpu *cpu, u32 reason)
 
 	do
 		r = vcpu_run(cpu);
-	while (r == -EINTR);
+	while (r == -EINTR || r == -EAGAIN); /* EAGAIN: after INIT or SIPI */
 	if (r)
 		fail("KVM_RUN: %s", strerror(-r));
 	if (cpu->run->exit_reason != reason)
@@ -566,6 +566,7 @@ guest void vm_guest_isr(struct frame *f)
 		c->cr2 = cr2;
 		if (c->fixup) {
 			f->rip = c->fixup;
+			f->rflags &= ~0x100ull; /* no more single steps */
 			return;
 		}
 		g_out8(PORT_FAULT, 0);

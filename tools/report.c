@@ -34,8 +34,8 @@ void report_phase(const struct run *run, unsigned int index)
 
 	printf("[%2u/%u] %-6s %-20s", index + 1, run->nr_phases, phase->mode,
 	       phase->name);
-	if (phase->vector)
-		printf(" vector 0x%02x %6llu of %-6llu", phase->vector,
+	if (phase->vector[0])
+		printf(" vector 0x%02x %6llu of %-6llu", phase->vector[0],
 		       (ull)total(phase->delivered), (ull)phase->due);
 	else
 		printf("%30s", "");
@@ -68,8 +68,8 @@ static void phases(const struct run *run)
 			continue;
 		}
 		printf("%-6s %-20s", p->mode, p->name);
-		if (p->vector)
-			printf(" 0x%02x %9llu %9llu %9llu %9llu", p->vector,
+		if (p->vector[0])
+			printf(" 0x%02x %9llu %9llu %9llu %9llu", p->vector[0],
 			       (ull)p->asserted, (ull)p->due,
 			       (ull)total(p->delivered), (ull)total(p->eoi));
 		else
@@ -83,6 +83,7 @@ static void phases(const struct run *run)
 	}
 	printf("\nasserted: sent, armed or raised; due: what that had to deliver (a level line\n"
 	       "asserted over %d EOIs is delivered %d times; \"all\" goes to every vCPU).\n"
+	       "vec: of vCPU 0; level lines have the one above for vCPU 1.\n"
 	       "Latency: from the raise, or from the time the timer was set to, to the handler.\n",
 	       IRQ_REASSERTIONS, IRQ_REASSERTIONS);
 }

@@ -20,6 +20,7 @@
  * @cpus: 1 or 2
  * @count: interrupts per sender and phase
  * @timeout: seconds without any interrupt after which a phase is given up
+ * @only: leave out phases whose name does not contain this, or NULL
  * @tap: prefix of the lines a test runner reads, or NULL
  */
 struct run_options {
@@ -27,6 +28,7 @@ struct run_options {
 	unsigned int cpus;
 	unsigned int count;
 	unsigned int timeout;
+	const char *only;
 	const char *tap;
 };
 
@@ -35,7 +37,7 @@ struct run_options {
  * @name: of the phase
  * @mode: "xapic" or "x2apic"
  * @kind: what the guest does
- * @vector: which it uses; 0: none
+ * @vector: which each CPU takes; 0: none
  * @done: it ran, @wrong says how well
  * @wrong: empty, or what was wrong
  * @asserted: interrupts raised, by whoever does that
@@ -54,7 +56,7 @@ struct phase {
 	const char *name;
 	const char *mode;
 	enum irq_kind kind;
-	uint8_t vector;
+	uint8_t vector[IRQ_MAX_CPUS];
 	bool done;
 	char wrong[400];
 	uint64_t asserted;

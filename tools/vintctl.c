@@ -86,7 +86,7 @@ static void usage(FILE *to)
 {
 	fputs("usage: vintctl info [--device PATH]\n"
 	      "       vintctl run [--device PATH] [--cpus 1|2] [--count N] [--timeout SECONDS]\n"
-	      "                   [--tap[=PREFIX]]\n"
+	      "                   [--only NAME] [--tap[=PREFIX]]\n"
 	      "\n"
 	      "info  what the device offers and, of vintc, what it found on this machine\n"
 	      "run   run a small guest that lives on interrupts: timers, IPIs, IOAPIC lines,\n"
@@ -173,6 +173,7 @@ int main(int argc, char **argv)
 		{ "cpus",	required_argument,	NULL, 'c' },
 		{ "count",	required_argument,	NULL, 'n' },
 		{ "timeout",	required_argument,	NULL, 't' },
+		{ "only",	required_argument,	NULL, 'o' },
 		{ "tap",	optional_argument,	NULL, 'T' },
 		{ "help",	no_argument,		NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
@@ -195,6 +196,9 @@ int main(int argc, char **argv)
 			break;
 		case 't':
 			run.timeout = number(optarg, 1, 3600);
+			break;
+		case 'o':
+			run.only = optarg;
 			break;
 		case 'T':
 			run.tap = optarg ? optarg : "main";

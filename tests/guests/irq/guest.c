@@ -210,7 +210,7 @@ static void ioapic_program(bool level)
 
 		ioapic_write(reg, LVT_MASKED);
 		ioapic_write(reg + 1, n << 24);
-		ioapic_write(reg, SHARED->vector | (level ? ICR_LEVEL : 0));
+		ioapic_write(reg, SHARED->cpu[n].vector | (level ? ICR_LEVEL : 0));
 	}
 }
 
@@ -277,7 +277,7 @@ void interrupt(u64 vector, u64 error, u64 rip)
 		for (;;)
 			outb(IRQ_PORT_PANIC, vector);
 	}
-	if (vector == SHARED->vector) {
+	if (vector == cpu->vector) {
 		measure(cpu, now);
 		if (SHARED->kind == IRQ_TIMER_PERIODIC)
 			cpu->raised++;		/* by the timer, not by us */
@@ -285,7 +285,7 @@ void interrupt(u64 vector, u64 error, u64 rip)
 	cpu->taken[vector]++;
 	if (vector == VECTOR_NMI || vector == VECTOR_SPURIOUS)
 		return;
-	if (vector == SHARED->vector) {
+	if (vector == cpu->vector) {
 		switch (SHARED->kind) {
 		case IRQ_LINE_LEVEL:
 		case IRQ_LINE_REASSERT:
@@ -539,7 +539,7 @@ static void device(u32 vector, u64 count)
 
 static void phase(void)
 {
-	u32 kind = SHARED->kind, vector = SHARED->vector;
+	u32 kind = SHARED->kind, vector = mine()->vector;
 	u64 count = SHARED->count;
 
 	if (!this()->number) {

@@ -67,7 +67,10 @@ enum irq_kind {
  * struct irq_cpu - one CPU's side of the shared memory
  * @taken: handlers entered, by vector, since the start
  * @eoi: EOIs written, by vector
- * @base: @taken of the phase's vector when the phase began; the VMM's
+ * @vector: this CPU's in this phase.  The same on all CPUs but for level lines: an
+ *	EOI reaches every IOAPIC pin that has its vector, whoever sent it, so two
+ *	level lines with one vector would end each other's service.
+ * @base: @taken of @vector when the phase began; the VMM's
  * @raised: interrupts this CPU sent or timers it armed in this phase
  * @sent: TSC at which the next interrupt was, or is to be, raised; 0: don't measure
  * @latency_min: TSC ticks from @sent to the handler, in this phase
@@ -82,6 +85,7 @@ enum irq_kind {
 struct irq_cpu {
 	volatile __u64 taken[256];
 	volatile __u64 eoi[256];
+	volatile __u64 vector;
 	volatile __u64 base;
 	volatile __u64 raised;
 	volatile __u64 sent;
@@ -99,7 +103,7 @@ struct irq_cpu {
  * struct irq_shared - what is at IRQ_SHARED
  * @sequence: counts phases
  * @kind: enum irq_kind
- * @vector: of this phase
+ * @vector: of this phase: CPU 0's
  * @count: interrupts each sender sends (timer: each CPU arms)
  * @cpus: number of CPUs
  * @tsc_khz: the guest's TSC

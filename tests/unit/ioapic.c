@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* 82093AA datasheet: registers, pins, remote IRR. */
+#include "../../module/apic/ioapic.h"
+#include "check.h"
+
+static struct ioapic ioapic_dev;
+static struct ioapic_out ioapic_effects;
+
+static u32 ioapic_in(u32 reg)
+{
+	ioapic_write(&ioapic_dev, 0, reg, &ioapic_effects);
+	return ioapic_read(&ioapic_dev, 0x10);
+}
+
+static u32 ioapic_outl(u32 reg, u32 val)
+{
+	ioapic_effects.n = 0;
+	ioapic_effects.rescan = false;
+	ioapic_write(&ioapic_dev, 0, reg, &ioapic_effects);
+	ioapic_write(&ioapic_dev, 0x10, val, &ioapic_effects);
+	return ioapic_effects.n;
+}
+
+static int ioapic_drive(u32 pin, bool level)
+{
+	ioapic_effects.n = 0;
+	return ioapic_line(&ioapic_dev, pin, IOAPIC_SRC_USER, level,
+			   &ioapic_effects);
+}
+
+static u32 ioapic_end(u8 vector)
+{
+	ioapic_effects.n = 0;
+	ioapic_eoi(&ioapic_dev, vector, &ioapic_effects);
+	return ioapic_effects.n;
+}
+
+TEST(ioapic_registers)
+{
+	u32 pin;
+
+	ioapic_init(&ioapic_dev);
+	CHECK_EQ(ioapic_dev.base, 0xfec00000);
+	CHECK_EQ(ioapic_in(1), 0x00170011);
+	CHECK_EQ(ioapic_in(0), 0);
+	ioapic_outl(0, 0xffffffff);
+	CHECK_EQ(ioapic_in(0), 0x0f000000);
+	CHECK_EQ(ioapic_in(2), 0x0f000000);
+	ioapic_outl(1, 0);
+	ioapic_outl(2, 0);
+	CHECK_EQ(ioapic_in(1), 0x00170011);
+	CHECK_EQ(ioapic_in(2), 0x0f000000);
+	for (pin = 0; pin < 24; pin++) {
+		CHECK_ROW(pin, ioapic_in(0x10 + 2 * pin), 0x10000);
+		CHECK_ROW(pin, ioapic_in(0x11 + 2 * pin), 0);
+		ioapic_outl(0x10 + 2 * pin, 0xffffffff);
+		ioapic_outl(0x11 + 2 * pin, 0xffffffff);
+		CHECK_ROW(pin, ioapic_in(0x10 + 2 * pin), 0x1afff);
+		CHECK_ROW(pin, ioapic_in(0x11 + 2 * pin), 0xff000000);
+	}
+	CHECK_EQ(ioapic_in(0x40), 0);
+	ioapic_outl(0x40, 0xffffffff);
+	ioapic_outl(3, 0xffffffff);
+	CHECK_EQ(ioapic_in(3), 0);
+	CHECK_EQ(ioapic_read(&ioapic_dev, 0), 3);
+	CHECK_EQ(ioapic_read(&ioapic_dev, 0x20), 0);
+	ioapic_write(&ioapic_dev, 0x40, 0x41, &ioapic_effects);
+	ioapic_write(&ioapic_dev, 0, 0x1ff, &ioapic_effects);
+	CHECK_EQ(ioapic_read(&ioapic_dev, 0), 0xff);
+}
+
+TEST(ioapic_message_fields)
+{
+	struct irq_message msg;
+
+	ioapic_init(&ioapic_dev);
+	ioapic_dev.rte[5] = 0xa5ULL << 56 | 0x8941;
+	ioapic_message(&ioapic_dev, 5, &msg);
+	CHECK_EQ(msg.dest, 0xa5);
+	CHECK_EQ(msg.vector, 0x41);
+	CHECK_EQ(msg.delivery, IRQ_LOWEST);
+	CHECK(msg.logical && msg.level && !msg.wide && !msg.deassert);
+	CHECK_EQ(msg.source, IRQ_SOURCE_NONE);
+	/* NMI is an edge whatever the entry says. */
+	ioapic_dev.rte[5] = 0x8400;
+	ioapic_message(&ioapic_dev, 5, &msg);
+	CHECK(!msg.level && !msg.logical);
+}
+
+TEST(ioapic_edge)
+{
+	ioapic_init(&ioapic_dev);
+	CHECK_EQ(ioapic_drive(4, true), IOAPIC_IGNORED);
+	/* An edge while masked is lost. */
+	CHECK_EQ(ioapic_outl(0x18, 0x41), 0);
+	CHECK_EQ(ioapic_drive(4, true), IOAPIC_COALESCED);
+	CHECK_EQ(ioapic_drive(4, false), IOAPIC_IDLE);
+	CHECK_EQ(ioapic_drive(4, true), IOAPIC_SENT);
+	CHECK_EQ(ioapic_effects.n, 1);
+	CHECK_EQ(ioapic_effects.pin[0], 4);
+	CHECK_EQ(ioapic_effects.msg[0].vector, 0x41);
+	CHECK(!ioapic_effects.msg[0].level);
+	/* Every edge is sent; whether the APIC still has one is its affair. */
+	ioapic_drive(4, false);
+	CHECK_EQ(ioapic_drive(4, true), IOAPIC_SENT);
+	CHECK_EQ(ioapic_end(0x41), 0);
+	CHECK_EQ(ioapic_dev.irr, 0);
+}
+
+TEST(ioapic_sources_are_ored)
+{
+	ioapic_init(&ioapic_dev);
+	ioapic_outl(0x10, 0x41);
+	ioapic_effects.n = 0;
+	CHECK_EQ(ioapic_line(&ioapic_dev, 0, IOAPIC_SRC_PIT, true,
+			     &ioapic_effects), IOAPIC_SENT);
+	CHECK_EQ(ioapic_drive(0, true), IOAPIC_COALESCED);
+	CHECK_EQ(ioapic_line(&ioapic_dev, 0, IOAPIC_SRC_PIT, false,
+			     &ioapic_effects), IOAPIC_COALESCED);
+	CHECK_EQ(ioapic_drive(0, false), IOAPIC_IDLE);
+	CHECK_EQ(ioapic_drive(0, true), IOAPIC_SENT);
+	CHECK_EQ(ioapic_drive(24, true), IOAPIC_IGNORED);
+	CHECK_EQ(ioapic_drive(~0U, true), IOAPIC_IGNORED);
+}
+
+TEST(ioapic_level)
+{
+	ioapic_init(&ioapic_dev);
+	ioapic_outl(0x1a, 0x8041);
+	CHECK_EQ(ioapic_drive(5, true), IOAPIC_SENT);
+	CHECK_EQ(ioapic_in(0x1a), 0xc041);
+	CHECK_EQ(ioapic_drive(5, true), IOAPIC_COALESCED);
+	/* Still asserted at EOI: once more. */
+	CHECK_EQ(ioapic_end(0x40), 0);
+	CHECK_EQ(ioapic_end(0x41), 1);
+	CHECK_EQ(ioapic_in(0x1a), 0xc041);
+	CHECK_EQ(ioapic_drive(5, false), IOAPIC_IDLE);
+	CHECK_EQ(ioapic_in(0x1a), 0xc041);
+	CHECK_EQ(ioapic_end(0x41), 0);
+	CHECK_EQ(ioapic_in(0x1a), 0x8041);
+	CHECK_EQ(ioapic_end(0x41), 0);
+}
+
+TEST(ioapic_level_masked)
+{
+	ioapic_init(&ioapic_dev);
+	ioapic_outl(0x1a, 0x18041);
+	CHECK_EQ(ioapic_drive(5, true), IOAPIC_IGNORED);
+	CHECK_EQ(ioapic_outl(0x1a, 0x8041), 1);
+	CHECK(!ioapic_effects.rescan);
+	/* Masked in service, ended, unmasked while asserted. */
+	CHECK_EQ(ioapic_outl(0x1a, 0x18041), 0);
+	CHECK_EQ(ioapic_in(0x1a), 0x1c041);
+	CHECK_EQ(ioapic_end(0x41), 0);
+	CHECK_EQ(ioapic_in(0x1a), 0x18041);
+	CHECK_EQ(ioapic_outl(0x1a, 0x8041), 1);
+	/* Deasserted while masked: nothing is left over. */
+	ioapic_outl(0x1a, 0x18041);
+	ioapic_end(0x41);
+	ioapic_drive(5, false);
+	CHECK_EQ(ioapic_outl(0x1a, 0x8041), 0);
+	CHECK_EQ(ioapic_in(0x1a), 0x8041);
+}
+
+TEST(ioapic_remote_irr_is_read_only)
+{
+	ioapic_init(&ioapic_dev);
+	ioapic_outl(0x1a, 0xd041);
+	CHECK_EQ(ioapic_in(0x1a), 0x8041);
+	ioapic_drive(5, true);
+	ioapic_outl(0x1a, 0x8041);
+	CHECK_EQ(ioapic_in(0x1a), 0xc041);
+	/* By hand: to edge and back, masked, as software ends an interrupt
+	 * where there is no EOI register.
+	 */
+	ioapic_outl(0x1a, 0x10041);
+	CHECK_EQ(ioapic_in(0x1a), 0x10041);
+	CHECK_EQ(ioapic_outl(0x1a, 0x18041), 0);
+	CHECK_EQ(ioapic_outl(0x1a, 0x8041), 1);
+}
+
+TEST(ioapic_active_low_changes_nothing)
+{
+	ioapic_init(&ioapic_dev);
+	ioapic_outl(0x1a, 0xa041);
+	CHECK_EQ(ioapic_drive(5, true), IOAPIC_SENT);
+	CHECK_EQ(ioapic_drive(5, false), IOAPIC_IDLE);
+	CHECK_EQ(ioapic_end(0x41), 0);
+}
+
+TEST(ioapic_odd_deliveries)
+{
+	/* RTE, status when asserted, remote IRR afterwards */
+	static const struct {
+		u32 rte;
+		int status;
+		bool remote_irr;
+	} rows[] = {
+		{ 0x8041, IOAPIC_SENT, true }, { 0x8141, IOAPIC_SENT, true },
+		{ 0x8200, IOAPIC_SENT, false }, { 0x8341, IOAPIC_IGNORED, false },
+		{ 0x8400, IOAPIC_SENT, false }, { 0x8500, IOAPIC_SENT, false },
+		{ 0x8700, IOAPIC_SENT, false }, { 0x800f, IOAPIC_IGNORED, false },
+		{ 0x000f, IOAPIC_IGNORED, false }, { 0x0010, IOAPIC_SENT, false },
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		ioapic_init(&ioapic_dev);
+		ioapic_outl(0x1a, rows[i].rte);
+		CHECK_ROW(i, ioapic_drive(5, true), rows[i].status);
+		CHECK_ROW(i, ioapic_in(0x1a) >> 14 & 1, rows[i].remote_irr);
+	}
+}
+
+TEST(ioapic_shared_vector)
+{
+	ioapic_init(&ioapic_dev);
+	ioapic_outl(0x1a, 0x8041);
+	ioapic_outl(0x1c, 0x8041);
+	ioapic_outl(0x1e, 0x0041);
+	ioapic_drive(5, true);
+	ioapic_drive(6, true);
+	ioapic_drive(7, true);
+	ioapic_drive(6, false);
+	CHECK_EQ(ioapic_end(0x41), 1);
+	CHECK_EQ(ioapic_effects.pin[0], 5);
+	CHECK_EQ(ioapic_in(0x1c), 0x8041);
+}
+
+TEST(ioapic_nobody_accepts)
+{
+	ioapic_init(&ioapic_dev);
+	ioapic_outl(0x1a, 0x8041);
+	ioapic_drive(5, true);
+	ioapic_unaccepted(&ioapic_dev, 5);
+	CHECK_EQ(ioapic_in(0x1a), 0x8041);
+	/* Tried again when the entry changes to one that somebody may accept. */
+	CHECK_EQ(ioapic_outl(0x1b, 1u << 24), 1);
+}
+
+TEST(ioapic_rescan)
+{
+	/* from, to, rescan; all at pin 5 */
+	static const struct {
+		u32 from, to;
+		bool rescan;
+	} rows[] = {
+		{ 0x8041, 0x8041, false }, { 0x8041, 0x18041, false },
+		{ 0x8041, 0xa041, false }, { 0x8041, 0x8042, true },
+		{ 0x8041, 0x8841, true },  { 0x8041, 0x0041, true },
+		{ 0x0041, 0x8041, true },  { 0x0041, 0x0042, false },
+		{ 0x8041, 0x8441, true },  { 0x8441, 0x8442, false },
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		ioapic_init(&ioapic_dev);
+		ioapic_outl(0x1a, rows[i].from);
+		ioapic_outl(0x1a, rows[i].to);
+		CHECK_ROW(i, ioapic_effects.rescan, rows[i].rescan);
+	}
+	ioapic_outl(0x1a, 0x8041);
+	ioapic_outl(0x1b, 1u << 24);
+	CHECK(ioapic_effects.rescan);
+	ioapic_outl(0x1b, 1u << 24);
+	CHECK(!ioapic_effects.rescan);
+}
+
+TEST(ioapic_state)
+{
+	struct ioapic_state st, again;
+
+	ioapic_init(&ioapic_dev);
+	ioapic_outl(0, 5u << 24);
+	ioapic_outl(0x1a, 0x8041);
+	ioapic_outl(0x1c, 0x18042);
+	ioapic_outl(0x1e, 0x43);
+	ioapic_drive(5, true);
+	ioapic_drive(6, true);
+	ioapic_drive(7, true);
+	ioapic_save(&ioapic_dev, &st);
+	CHECK_EQ(st.id, 5);
+	CHECK_EQ(st.irr, BIT(5) | BIT(6));
+	CHECK_EQ(st.rte[5], 0xc041);
+
+	ioapic_init(&ioapic_dev);
+	ioapic_effects.n = 0;
+	ioapic_effects.rescan = false;
+	CHECK(ioapic_restore(&ioapic_dev, &st, &ioapic_effects));
+	CHECK(ioapic_effects.rescan);
+	CHECK_EQ(ioapic_effects.n, 0);
+	ioapic_save(&ioapic_dev, &again);
+	CHECK_EQ(memcmp(&st, &again, sizeof(st)), 0);
+	CHECK_EQ(ioapic_end(0x41), 1);
+	CHECK_EQ(ioapic_outl(0x1c, 0x8042), 1);
+	/* Any source that drives the pin low takes the request back. */
+	ioapic_line(&ioapic_dev, 5, IOAPIC_SRC_IRQFD, false, &ioapic_effects);
+	CHECK_EQ(ioapic_end(0x41), 0);
+	/* The edge pin starts low. */
+	CHECK_EQ(ioapic_drive(7, true), IOAPIC_SENT);
+}
+
+/* KVM keeps the request of an edge that it couldn't send. */
+TEST(ioapic_restore_sends_what_waits)
+{
+	struct ioapic_state st;
+	u32 i;
+
+	memset(&st, 0xff, sizeof(st));
+	for (i = 0; i < IOAPIC_PINS; i++)
+		st.rte[i] = ~0ULL & ~IOAPIC_RTE_MASK & ~0x700ULL &
+			    ~IOAPIC_RTE_REMOTE_IRR & ~(i & 1 ? 0 : IOAPIC_RTE_LEVEL);
+	ioapic_effects.n = 0;
+	CHECK(ioapic_restore(&ioapic_dev, &st, &ioapic_effects));
+	CHECK_EQ(ioapic_effects.n, 24);
+	CHECK_EQ(ioapic_dev.id, 15);
+	CHECK_EQ(ioapic_dev.regsel, 0xff);
+	CHECK_EQ(ioapic_dev.irr, 0xaaaaaa);
+	CHECK_EQ(ioapic_dev.rte[1], 0xff0000000000e8ffULL);
+	CHECK_EQ(ioapic_dev.rte[0], 0xff000000000028ffULL);
+}
+
+/*
+ * A plain model of what may be observed: per pin, whether it is asserted and
+ * whether an accepted level interrupt waits for its EOI.
+ */
+static struct {
+	u8 lines;
+	bool waits;
+} ioapic_model[IOAPIC_PINS];
+
+static void ioapic_random_step(struct check_random *r, u32 *sent_want)
+{
+	u32 pin = check_below(r, 6), src = check_below(r, 3), low;
+	bool level = check_below(r, 2), fixed, was = ioapic_model[pin].lines;
+	u64 rte = ioapic_dev.rte[pin];
+
+	*sent_want = 0;
+	ioapic_effects.n = 0;
+	fixed = (rte & 0x700) <= 0x100;
+	switch (check_below(r, 4)) {
+	case 0:
+	case 1:
+		if (level)
+			ioapic_model[pin].lines |= 1 << src;
+		else
+			ioapic_model[pin].lines &= ~(1 << src);
+		if (level && !was && !(rte & IOAPIC_RTE_LEVEL && fixed) &&
+		    !(rte & IOAPIC_RTE_MASK) && (rte & 0x700) != 0x300)
+			*sent_want = 1;
+		ioapic_line(&ioapic_dev, pin, src, level, &ioapic_effects);
+		break;
+	case 2:
+		low = 0x40 + check_below(r, 4);
+		for (pin = 0; pin < 6; pin++)
+			if ((ioapic_dev.rte[pin] & 0xff) == low)
+				ioapic_model[pin].waits = false;
+		ioapic_eoi(&ioapic_dev, low, &ioapic_effects);
+		break;
+	case 3:
+		low = 0x40 + check_below(r, 4);
+		low |= check_below(r, 4) ? 0x8000 : 0;
+		low |= check_below(r, 3) ? 0 : 0x10000;
+		low |= check_below(r, 8) ? 0 : check_below(r, 8) << 8;
+		if (!(low & 0x8000) || (low & 0x700) > 0x100)
+			ioapic_model[pin].waits = false;
+		ioapic_write(&ioapic_dev, 0, 0x10 + 2 * pin, &ioapic_effects);
+		ioapic_write(&ioapic_dev, 0x10, low, &ioapic_effects);
+		break;
+	}
+}
+
+/*
+ * Remote IRR is set exactly while a level message awaits its EOI; no level
+ * request that could be sent is left lying; no message is sent without cause.
+ */
+TEST(ioapic_random_remote_irr)
+{
+	struct check_random r = { 4242 };
+	u32 i, pin, k, edges;
+
+	ioapic_init(&ioapic_dev);
+	memset(ioapic_model, 0, sizeof(ioapic_model));
+	for (i = 0; i < CHECK_ROUNDS(200000); i++) {
+		ioapic_random_step(&r, &edges);
+		for (k = 0; k < ioapic_effects.n; k++) {
+			pin = ioapic_effects.pin[k];
+			if (!ioapic_effects.msg[k].level) {
+				REQUIRE_ROW(i, edges-- == 1);
+				continue;
+			}
+			REQUIRE_ROW(i, ioapic_model[pin].lines);
+			REQUIRE_ROW(i, !ioapic_model[pin].waits);
+			ioapic_model[pin].waits = true;
+		}
+		REQUIRE_ROW(i, edges == 0);
+		for (pin = 0; pin < 6; pin++) {
+			u64 rte = ioapic_dev.rte[pin];
+			bool level = (rte & IOAPIC_RTE_LEVEL) &&
+				     (rte & 0x700) <= 0x100;
+			bool irr = rte & IOAPIC_RTE_REMOTE_IRR;
+
+			REQUIRE_ROW(i, irr == ioapic_model[pin].waits);
+			REQUIRE_ROW(i, !irr || level);
+			REQUIRE_ROW(i, irr || !level || (rte & IOAPIC_RTE_MASK) ||
+				    !ioapic_model[pin].lines);
+			REQUIRE_ROW(i, (ioapic_dev.irr >> pin & 1) ==
+				    (level && ioapic_model[pin].lines));
+		}
+	}
+}
+
+#define IOAPIC_TESTS(T)                                                        \
+	T(ioapic_registers)                                                    \
+	T(ioapic_message_fields)                                               \
+	T(ioapic_edge)                                                         \
+	T(ioapic_sources_are_ored)                                             \
+	T(ioapic_level)                                                        \
+	T(ioapic_level_masked)                                                 \
+	T(ioapic_remote_irr_is_read_only)                                      \
+	T(ioapic_active_low_changes_nothing)                                   \
+	T(ioapic_odd_deliveries)                                               \
+	T(ioapic_shared_vector)                                                \
+	T(ioapic_nobody_accepts)                                               \
+	T(ioapic_rescan)                                                       \
+	T(ioapic_state)                                                        \
+	T(ioapic_restore_sends_what_waits)                                     \
+	T(ioapic_random_remote_irr)
+
+CHECK_MAIN(ioapic, IOAPIC_TESTS)

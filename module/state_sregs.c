@@ -47,7 +47,7 @@ static bool paging_valid(const struct vcpu *vcpu, const struct kvm_sregs *s)
 
 static bool sregs_valid(const struct vcpu *vcpu, const struct kvm_sregs *s)
 {
-	return cr0_valid(s->cr0) && !(s->cr4 & ~cpuid_cr4_bits(vcpu)) &&
+	return cr0_valid(s->cr0) && !(s->cr4 & ~cpuid_cr4_allowed(vcpu)) &&
 	       !(s->efer & ~cpuid_efer_bits(vcpu, true)) &&
 	       paging_valid(vcpu, s) && s->cr8 <= 15 &&
 	       msr_apic_base_valid(vcpu, s->apic_base);

@@ -9,6 +9,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <asm/cpufeature.h>
+#include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
 #include "../ops.h"
@@ -92,6 +93,77 @@ bool cpuid_has(const struct vcpu *vcpu, unsigned int feature)
 
 	return vcpu->cpuid && word < CPUID_WORDS &&
 	       (vcpu->cpuid->word[word] >> (feature & 31) & 1);
+}
+
+/* -------------------------------------------------- what follows from it */
+
+#define CR4_ALWAYS                                                          \
+	(X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE |             \
+	 X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE |            \
+	 X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
+
+static const struct {
+	u64 bit;
+	u16 feature;
+} cr4_features[] = {
+	{ X86_CR4_UMIP, X86_FEATURE_UMIP },
+	{ X86_CR4_FSGSBASE, X86_FEATURE_FSGSBASE },
+	{ X86_CR4_PCIDE, X86_FEATURE_PCID },
+	{ X86_CR4_OSXSAVE, X86_FEATURE_XSAVE },
+	{ X86_CR4_SMEP, X86_FEATURE_SMEP },
+	{ X86_CR4_SMAP, X86_FEATURE_SMAP },
+	{ X86_CR4_PKE, X86_FEATURE_PKU },
+};
+
+/* A bit is of use only where the CPU itself has the feature, too. */
+static bool feature_usable(const struct vcpu *vcpu, u16 feature)
+{
+	if (!(boot_cpu_data.x86_capability[feature / 32] & BIT(feature % 32)))
+		return false;
+	return !vcpu->cpuid || cpuid_has(vcpu, feature);
+}
+
+u64 cpuid_cr4_allowed(const struct vcpu *vcpu)
+{
+	u64 bits = CR4_ALWAYS;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cr4_features); i++)
+		if (feature_usable(vcpu, cr4_features[i].feature))
+			bits |= cr4_features[i].bit;
+	return bits;
+}
+
+u64 cpuid_efer_bits(const struct vcpu *vcpu, bool host)
+{
+	u64 bits = 0;
+
+	if (host || cpuid_has(vcpu, X86_FEATURE_SYSCALL))
+		bits |= EFER_SCE;
+	if (host || cpuid_has(vcpu, X86_FEATURE_LM))
+		bits |= EFER_LME | EFER_LMA;
+	if (boot_cpu_has(X86_FEATURE_NX) &&
+	    (host || cpuid_has(vcpu, X86_FEATURE_NX)))
+		bits |= EFER_NX;
+	if (boot_cpu_has(X86_FEATURE_FXSR_OPT) &&
+	    (host || cpuid_has(vcpu, X86_FEATURE_FXSR_OPT)))
+		bits |= EFER_FFXSR;
+	return bits;
+}
+
+#define XCR0_SSE BIT_ULL(1)
+#define XCR0_YMM BIT_ULL(2)
+#define XCR0_AVX512 GENMASK_ULL(7, 5)
+
+bool cpuid_xcr0_valid(const struct vcpu *vcpu, u64 xcr0)
+{
+	u64 avx512 = xcr0 & XCR0_AVX512;
+
+	if (!(xcr0 & 1) || (xcr0 & ~vcpu->xcr0_allowed))
+		return false;
+	if ((xcr0 & XCR0_YMM) && !(xcr0 & XCR0_SSE))
+		return false;
+	return !avx512 || (avx512 == XCR0_AVX512 && (xcr0 & XCR0_YMM));
 }
 
 /* ------------------------------------------------------ the instruction */
@@ -325,9 +397,11 @@ static void table_install(struct vcpu *vcpu, struct cpuid_table *t)
 	vcpu->cpuid = t;
 
 	leaf = table_find(t, 0xd, 0);
-	vcpu->xcr0_allowed = leaf ? (leaf->eax | (u64)leaf->edx << 32) &
-				    cpuid_host_xcr0() : 0;
-	vcpu->xcr0 &= vcpu->xcr0_allowed | 1; /* x87 is always on */
+	vcpu->xcr0_allowed = CPUID_XCR0_LEGACY;
+	if (leaf)
+		vcpu->xcr0_allowed |= (leaf->eax | (u64)leaf->edx << 32) &
+				      cpuid_host_xcr0();
+	vcpu->xcr0 &= vcpu->xcr0_allowed;
 
 	leaf = table_find(t, 0x80000008, 0);
 	phys = leaf ? leaf->eax & 0xff : 36;

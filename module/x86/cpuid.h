@@ -79,8 +79,20 @@ const struct cpuid_leaf *cpuid_find(const struct vcpu *vcpu, u32 function,
 				    u32 index);
 /* Leaf 1 EAX, which RDX holds after reset. */
 u32 cpuid_signature(const struct vcpu *vcpu);
+/*
+ * Bits of CR4 that the vCPU may have: those of features in its CPUID, or, before
+ * it has one, in the host's.
+ */
+u64 cpuid_cr4_allowed(const struct vcpu *vcpu);
+/* The same for EFER; @host: user space may set what the guest's CPUID lacks. */
+u64 cpuid_efer_bits(const struct vcpu *vcpu, bool host);
+/* May XCR0 be this? SDM 1 "Enabling the XSAVE Feature Set and XSAVE-Enabled Features". */
+bool cpuid_xcr0_valid(const struct vcpu *vcpu, u64 xcr0);
 /* AMD or Hygon, by the guest's own vendor string. */
 bool cpuid_is_amd(const struct vcpu *vcpu);
+
+/* x87 and SSE are switched for every guest, whatever its CPUID says. */
+#define CPUID_XCR0_LEGACY 3ULL
 
 /**
  * cpuid_host_xcr0() - XCR0 bits that a guest may have
@@ -92,6 +104,8 @@ bool cpuid_is_amd(const struct vcpu *vcpu);
 u64 cpuid_host_xcr0(void);
 /* Bytes of a standard-format XSAVE area for @xcr0. */
 u32 cpuid_xsave_size(u64 xcr0);
+/* Where component @i (2 and up) lies in it; false when the host has none. */
+bool cpuid_xsave_component(unsigned int i, u32 *offset, u32 *size);
 /* And of the compacted format. */
 u32 cpuid_xsavec_size(u64 xcr0);
 /* MXCSR bits that don't fault. */

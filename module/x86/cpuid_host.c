@@ -126,6 +126,17 @@ u32 cpuid_mxcsr_mask(void)
 	return host_get()->mxcsr_mask;
 }
 
+bool cpuid_xsave_component(unsigned int i, u32 *offset, u32 *size)
+{
+	const struct host *h = host_get();
+
+	if (i < 2 || i >= XSTATE_COMPONENTS || !(h->xcr0 & BIT_ULL(i)))
+		return false;
+	*offset = h->xstate[i].offset;
+	*size = h->xstate[i].size;
+	return true;
+}
+
 u32 cpuid_xsave_size(u64 xcr0)
 {
 	u32 i, size = XSTATE_LEGACY;

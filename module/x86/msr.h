@@ -46,7 +46,5 @@ int msr_deadline_write(struct vcpu *vcpu, u64 val, bool host);
 
 /* Bits of IA32_APIC_BASE that this vCPU may have. */
 bool msr_apic_base_valid(const struct vcpu *vcpu, u64 val);
-/* Bits of EFER that this vCPU may have. */
-u64 msr_efer_valid(const struct vcpu *vcpu);
 
 #endif

@@ -224,21 +224,6 @@ static int tsc_aux_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 
 /* --------------------------------------- registers in the control block */
 
-u64 msr_efer_valid(const struct vcpu *vcpu)
-{
-	u64 bits = 0;
-
-	if (cpuid_has(vcpu, X86_FEATURE_SYSCALL))
-		bits |= EFER_SCE;
-	if (cpuid_has(vcpu, X86_FEATURE_LM))
-		bits |= EFER_LME | EFER_LMA;
-	if (cpuid_has(vcpu, X86_FEATURE_NX))
-		bits |= EFER_NX;
-	if (cpuid_has(vcpu, X86_FEATURE_FXSR_OPT))
-		bits |= EFER_FFXSR;
-	return bits;
-}
-
 static int efer_get(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 		    u64 *val, bool host)
 {
@@ -252,7 +237,7 @@ static int efer_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 {
 	struct cpu_state st;
 
-	if (val & ~msr_efer_valid(vcpu))
+	if (val & ~cpuid_efer_bits(vcpu, host))
 		return MSR_GP;
 	vcpu->vm->ops->get_state(vcpu, &st, STATE_CRS);
 	if ((st.cr0 & X86_CR0_PG) && ((val ^ st.efer) & EFER_LME))
@@ -555,6 +540,8 @@ void msr_reset(struct vcpu *vcpu)
 	vcpu->hwcr = HWCR_TSC_FREQ_SEL; /* Linux complains where it isn't */
 	vcpu->de_cfg = de_cfg_bits();
 	memset(vcpu->mtrr, 0, sizeof(vcpu->mtrr));
+	if (!vcpu->cpuid)
+		vcpu->xcr0_allowed = CPUID_XCR0_LEGACY;
 	ucode_rev_get(NULL, NULL, 0, &vcpu->ucode_rev, true);
 }
 

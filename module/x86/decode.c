@@ -12,6 +12,14 @@
  */
 #include "insn.h"
 
+/* What is rare must not cost what is common its registers. */
+#ifndef noinline
+#define noinline __attribute__((noinline))
+#endif
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
 /* What immediate follows: the low four bits of the attributes. */
 enum imm {
 	IMM_NONE,
@@ -143,14 +151,17 @@ static const u64 map_3a[4] = {
 #define REX_W 8
 #define REX_B 1
 
-struct cursor {
-	const u8 *p, *end;
-	u8 override; /* segment, or X86_SEGS for none */
-	bool flip_opsize, flip_addrsize;
+/* What an instruction is before any of it is known, by mode. */
+#define BLANK(op, addr) { .opsize = op, .addrsize = addr, .seg = X86_DS }
+
+static const struct x86_insn blank[] = {
+	[X86_REAL] = BLANK(2, 2),
+	[X86_PROT16] = BLANK(2, 2),
+	[X86_PROT32] = BLANK(4, 4),
+	[X86_LONG64] = BLANK(4, 8),
 };
 
-static void prefix(struct x86_insn *insn, struct cursor *c, u8 b,
-		   enum x86_mode mode)
+static u8 prefix(struct x86_insn *insn, u8 override, u8 b, enum x86_mode mode)
 {
 	switch (b) {
 	case 0x26:
@@ -159,50 +170,58 @@ static void prefix(struct x86_insn *insn, struct cursor *c, u8 b,
 	case 0x3e:
 		/* Ignored in 64-bit mode, and don't undo FS or GS. */
 		if (mode != X86_LONG64)
-			c->override = (b >> 3) & 3; /* ES, CS, SS, DS */
+			override = (b >> 3) & 3; /* ES, CS, SS, DS */
 		break;
 	case 0x64:
-		c->override = X86_FS;
+		override = X86_FS;
 		break;
 	case 0x65:
-		c->override = X86_GS;
+		override = X86_GS;
 		break;
 	case 0x66:
-		c->flip_opsize = true;
+		insn->opsize = 6 - blank[mode].opsize;
 		break;
 	case 0x67:
-		c->flip_addrsize = true;
+		insn->addrsize = blank[mode].addrsize == 4 ? 2 : 4;
 		break;
 	case 0xf0:
 		insn->lock = true;
 		break;
-	case 0xf2:
-	case 0xf3: /* the last one counts */
+	default: /* F2, F3: the last one counts */
 		insn->rep = b == 0xf3;
 		insn->repne = b == 0xf2;
 		break;
 	}
+	return override;
 }
 
-/* Take prefixes, and REX if it stands right before the opcode. */
-static void prefixes(struct x86_insn *insn, struct cursor *c,
-		     enum x86_mode mode)
+/*
+ * Take prefixes, and REX if it stands right before the opcode. insn->len is how
+ * many bytes that were. Returns the segment override, X86_SEGS for none.
+ */
+static u8 prefixes(struct x86_insn *insn, const u8 *bytes,
+			    const u8 *end, enum x86_mode mode)
 {
-	for (; c->p < c->end; c->p++) {
-		u16 a = one_byte[*c->p];
+	const u8 *p = bytes;
+	u8 override = X86_SEGS;
+
+	for (; p < end; p++) {
+		u16 a = one_byte[*p];
 
 		if (a & A_PREFIX) {
 			insn->rex = 0;
-			prefix(insn, c, *c->p, mode);
+			override = prefix(insn, override, *p, mode);
 		} else if ((a & A_REX) && mode == X86_LONG64) {
-			insn->rex = *c->p;
+			insn->rex = *p;
 		} else {
 			break;
 		}
 	}
+	insn->len = p - bytes;
+	return override;
 }
 
-static s64 load(const u8 *p, unsigned int n)
+static inline s64 load(const u8 *p, unsigned int n)
 {
 	u16 w;
 	u32 d;
@@ -223,61 +242,95 @@ static s64 load(const u8 *p, unsigned int n)
 	}
 }
 
-/* ModRM, SIB and displacement; false if the bytes end before. */
-static inline bool operand(struct x86_insn *insn, struct cursor *c, u16 a)
+/*
+ * 32- and 64-bit addressing by ModRM: the low bits are the displacement's
+ * length. The same eight for every value of reg.
+ */
+#define F_DISP 7
+#define F_SIB 8
+#define F_SS 0x10 /* base is RBP, if REX.B doesn't make it R13 */
+
+#define FORM8(a, b, c) a, a, a, a, b, c, a, a
+#define FORM64(a, b, c) \
+	FORM8(a, b, c), FORM8(a, b, c), FORM8(a, b, c), FORM8(a, b, c), \
+	FORM8(a, b, c), FORM8(a, b, c), FORM8(a, b, c), FORM8(a, b, c)
+
+static const u8 forms[256] = {
+	FORM64(0, F_SIB, 4),
+	FORM64(1, F_SIB | 1, F_SS | 1),
+	FORM64(4, F_SIB | 4, F_SS | 4),
+};
+
+/* The length of the displacement when there is SIB, and the segment. */
+static noinline unsigned int scaled(struct x86_insn *insn, unsigned int form)
 {
-	unsigned int mod, rm, disp;
+	unsigned int disp = form & F_DISP, base = insn->sib & 7;
 
-	if (c->p >= c->end)
-		return false;
-	insn->has_modrm = true;
-	insn->modrm = *c->p++;
+	if (base == 5 && !disp)
+		return 4;
+	if ((base == 4 || base == 5) && !(insn->rex & REX_B))
+		insn->seg = X86_SS;
+	return disp;
+}
+
+static noinline unsigned int form16(struct x86_insn *insn)
+{
+	unsigned int disp = insn->modrm >> 6, rm = insn->modrm & 7;
+
+	if (rm == 6 ? disp != 0 : rm == 2 || rm == 3)
+		insn->seg = X86_SS;
+	return disp == 0 && rm == 6 ? 2 : disp;
+}
+
+/* ModRM, SIB and displacement from @p on; where they end, or NULL. */
+static __always_inline const u8 *operand(struct x86_insn *insn, const u8 *p,
+					 const u8 *end, u16 a, u8 rex)
+{
+	unsigned int modrm, form, disp;
+
+	if (unlikely(p >= end))
+		return NULL;
+	modrm = *p++;
 	if (unlikely(a & A_REGISTER))
-		insn->modrm |= 0xc0;
-	mod = insn->modrm >> 6;
-	rm = insn->modrm & 7;
-	if (mod == 3)
-		return true;
-
-	disp = mod;
-	if (unlikely(insn->addrsize == 2)) {
-		if (rm == 6 ? mod != 0 : rm == 2 || rm == 3)
-			insn->seg = X86_SS;
-		if (mod == 0 && rm == 6)
-			disp = 2;
-	} else {
-		if (rm == 4) {
-			if (c->p >= c->end)
-				return false;
-			insn->sib = *c->p++;
-			rm = insn->sib & 7;
-			if (rm == 4 && !(insn->rex & REX_B))
-				insn->seg = X86_SS;
-		}
-		if (rm == 5 && mod && !(insn->rex & REX_B))
-			insn->seg = X86_SS;
-		if (mod == 2 || (rm == 5 && !mod))
-			disp = 4;
+		modrm |= 0xc0;
+	insn->has_modrm = true;
+	insn->modrm = modrm;
+	form = forms[modrm];
+	disp = form & F_DISP;
+	if (unlikely(insn->addrsize == 2) && modrm < 0xc0) {
+		disp = form16(insn);
+	} else if (form & F_SIB) {
+		if (unlikely(p >= end))
+			return NULL;
+		insn->sib = *p++;
+		disp = scaled(insn, form);
+	} else if ((form & F_SS) && !(rex & REX_B)) {
+		insn->seg = X86_SS;
 	}
 	if (!disp)
-		return true;
-	if ((unsigned int)(c->end - c->p) < disp)
-		return false;
-	insn->disp = load(c->p, disp);
-	c->p += disp;
-	return true;
+		return p;
+	if (unlikely((unsigned int)(end - p) < disp))
+		return NULL;
+	if (disp == 4)
+		insn->disp = load(p, 4);
+	else
+		insn->disp = disp == 1 ? load(p, 1) : load(p, 2);
+	return p + disp;
 }
 
 /*
  * What an opcode's attributes can't say: groups with holes, immediates that
- * depend on ModRM.reg or on a prefix. Returns the attributes to go on with.
+ * depend on ModRM.reg or on a prefix (@flipped: 66). Returns the attributes to
+ * go on with.
  */
-static u16 special(const struct x86_insn *insn, const struct cursor *c, u16 a)
+static u16 special(const struct x86_insn *insn, bool flipped, u16 a)
 {
 	unsigned int reg = (insn->modrm >> 3) & 7;
 	bool memory = insn->modrm < 0xc0;
 	bool ok = true;
 
+	if (likely(insn->opcode == 0xc7 && reg == 0))
+		return a; /* MOV to an APIC register, as often as not */
 	switch (insn->opcode) {
 	case 0x62: /* BOUND, else EVEX */
 	case 0xc4: /* LES, else VEX */
@@ -286,8 +339,10 @@ static u16 special(const struct x86_insn *insn, const struct cursor *c, u16 a)
 	case 0x0fb2: /* LSS, LFS, LGS */
 	case 0x0fb4:
 	case 0x0fb5:
-	case 0x0fc3: /* MOVNTI */
 		ok = memory;
+		break;
+	case 0x0fc3: /* MOVNTI */
+		ok = memory && !flipped && !insn->rep && !insn->repne;
 		break;
 	case 0x8c:
 		ok = reg < 6;
@@ -325,7 +380,7 @@ static u16 special(const struct x86_insn *insn, const struct cursor *c, u16 a)
 		ok = !(insn->rex & 4);
 		break;
 	case 0x0f78: /* VMREAD; EXTRQ and INSERTQ of SSE4A take two bytes */
-		if (insn->repne || c->flip_opsize)
+		if (insn->repne || flipped)
 			return a | IMM_W;
 		ok = !insn->rep;
 		break;
@@ -342,10 +397,24 @@ static u16 special(const struct x86_insn *insn, const struct cursor *c, u16 a)
 	return ok ? a : a | A_INVALID;
 }
 
-static bool immediate(struct x86_insn *insn, struct cursor *c, u16 a)
+/* The far pointer or ENTER's two operands: @len and @more bytes. */
+static const u8 *two_parts(struct x86_insn *insn, const u8 *p,
+			   const u8 *end, unsigned int len, unsigned int more)
 {
-	unsigned int left = c->end - c->p;
-	unsigned int size = insn->opsize, len;
+	if ((unsigned int)(end - p) < len + more)
+		return NULL;
+	insn->imm = len == 2 ? (u16)load(p, 2) : (u32)load(p, 4);
+	if (more == 1)
+		insn->imm |= (u32)p[len] << 16;
+	else
+		insn->imm |= (u64)(u16)load(p + len, 2) << 32;
+	return p + len + more;
+}
+
+static const u8 *immediate(struct x86_insn *insn, const u8 *p, const u8 *end,
+			   u16 a)
+{
+	unsigned int len;
 
 	switch (a & A_IMM) {
 	case IMM_B:
@@ -355,122 +424,138 @@ static bool immediate(struct x86_insn *insn, struct cursor *c, u16 a)
 		len = 2;
 		break;
 	case IMM_Z:
-		len = size == 2 ? 2 : 4;
+		len = insn->opsize == 2 ? 2 : 4;
 		break;
 	case IMM_V:
-		len = size;
+		len = insn->opsize;
 		break;
 	case IMM_O:
 		len = insn->addrsize;
-		if (left < len)
-			return false;
-		insn->disp = load(c->p, len);
-		c->p += len;
-		return true;
-	default: /* IMM_WB, IMM_P: the second part goes above the first */
-		len = (a & A_IMM) == IMM_WB ? 2 : size;
-		size = (a & A_IMM) == IMM_WB ? 1 : 2;
-		if (left < len + size)
-			return false;
-		insn->imm = len == 2 ? (u16)load(c->p, 2) :
-				       (u32)load(c->p, 4);
-		insn->imm |= (load(c->p + len, size) & (size == 1 ? 0xff : 0xffff))
-			     << (size == 1 ? 16 : 32);
-		c->p += len + size;
-		return true;
+		break;
+	case IMM_WB:
+		return two_parts(insn, p, end, 2, 1);
+	default: /* IMM_P */
+		return two_parts(insn, p, end, insn->opsize, 2);
 	}
-	if (left < len)
-		return false;
-	insn->imm = load(c->p, len);
-	c->p += len;
-	return true;
+	if (unlikely((unsigned int)(end - p) < len))
+		return NULL;
+	if ((a & A_IMM) == IMM_O)
+		insn->disp = load(p, len);
+	else
+		insn->imm = load(p, len);
+	return p + len;
 }
 
-/*
- * Follow 0F, 0F 38 and 0F 3A: the attributes of the opcode, with *@insn's set;
- * A_ESCAPE if the bytes end before.
- */
-static u16 escape(struct x86_insn *insn, struct cursor *c)
+/* 0F 38 and 0F 3A: the attributes of opcode @b there. */
+static noinline u16 three_byte(u8 escape, u8 b)
 {
-	const u64 *map = map_38;
-	u16 a;
-	u8 b;
+	const u64 *map = escape == 0x38 ? map_38 : map_3a;
 
-	if (c->p >= c->end)
-		return A_ESCAPE;
-	b = *c->p++;
-	insn->opcode = 0x0f00 | b;
-	a = two_byte[b];
-	if (likely(!(a & A_ESCAPE)))
-		return a;
-	if (c->p >= c->end)
-		return A_ESCAPE;
-	a = A_MODRM;
-	if (b == 0x3a) {
-		map = map_3a;
-		a |= IMM_B;
+	if (!((map[b >> 6] >> (b & 63)) & 1))
+		return A_INVALID;
+	return escape == 0x38 ? MM : MI;
+}
+
+/* REX.W, and the opcodes that have a size of their own. */
+static u8 operand_size(const struct x86_insn *insn, u16 a, enum x86_mode mode)
+{
+	u8 size = insn->opsize;
+
+	if (a & A_BYTE)
+		return 1;
+	if (mode != X86_LONG64)
+		return size;
+	if ((a & A_F64) || (insn->rex & REX_W))
+		return 8;
+	return (a & A_D64) && size == 4 ? 8 : size;
+}
+
+/* More than 15 bytes are no instruction; fewer may become one. */
+static int starved(const u8 *bytes, const u8 *end)
+{
+	return end - bytes >= X86_INSN_MAX ? -2 : -1;
+}
+
+/* What common instructions don't have: special rules, sizes, immediates. */
+static noinline int rest(struct x86_insn *insn, const u8 *bytes, const u8 *p,
+			 const u8 *end, u16 a, enum x86_mode mode)
+{
+	if (a & A_SPECIAL) {
+		a = special(insn, insn->opsize != blank[mode].opsize, a);
+		if (a & A_INVALID)
+			return -2;
 	}
-	b = *c->p++;
-	insn->opcode = insn->opcode << 8 | b;
-	return (map[b >> 6] >> (b & 63)) & 1 ? a : A_INVALID;
+	insn->opsize = operand_size(insn, a, mode);
+	if (a & A_IMM) {
+		p = immediate(insn, p, end, a);
+		if (!p)
+			return starved(bytes, end);
+	}
+	insn->len = p - bytes;
+	return 0;
+}
+
+/* From the opcode at @p on; its attributes come from up to three bytes. */
+static __always_inline int decode_opcode(struct x86_insn *insn,
+					 const u8 *bytes, const u8 *p,
+					 const u8 *end, enum x86_mode mode,
+					 u16 a, u8 rex)
+{
+	u32 op = *p++;
+
+	if (a & A_ESCAPE) {
+		if (unlikely(p == end))
+			return starved(bytes, end);
+		op = op << 8 | *p;
+		a = two_byte[*p++];
+		if (unlikely(a & A_ESCAPE)) {
+			if (p == end)
+				return starved(bytes, end);
+			a = three_byte(op & 0xff, *p);
+			op = op << 8 | *p++;
+		}
+	}
+	if (unlikely(a & (A_INVALID | A_N64)) &&
+	    ((a & A_INVALID) || mode == X86_LONG64))
+		return -2;
+	insn->opcode = op;
+	if (a & A_MODRM) {
+		p = operand(insn, p, end, a, rex);
+		if (unlikely(!p))
+			return starved(bytes, end);
+	}
+	if ((a & (A_SPECIAL | A_BYTE | A_D64 | A_F64 | A_IMM)) || rex)
+		return rest(insn, bytes, p, end, a, mode);
+	insn->len = p - bytes;
+	return 0;
+}
+
+static noinline int decode_prefixed(struct x86_insn *insn, const u8 *bytes,
+				    const u8 *end, enum x86_mode mode)
+{
+	u8 override = prefixes(insn, bytes, end, mode);
+	const u8 *p = bytes + insn->len;
+	int rc;
+
+	if (p == end)
+		return starved(bytes, end);
+	rc = decode_opcode(insn, bytes, p, end, mode, one_byte[*p], insn->rex);
+	if (override != X86_SEGS)
+		insn->seg = override;
+	return rc;
 }
 
 int x86_decode(struct x86_insn *insn, const u8 *bytes, unsigned int n,
 	       enum x86_mode mode)
 {
-	/* More is no instruction; less may become one. */
-	int starved = n >= X86_INSN_MAX ? -2 : -1;
-	struct cursor c = {
-		.p = bytes,
-		.end = bytes + (n < X86_INSN_MAX ? n : X86_INSN_MAX),
-		.override = X86_SEGS,
-	};
-	bool small = mode <= X86_PROT16;
+	const u8 *end = bytes + (n < X86_INSN_MAX ? n : X86_INSN_MAX);
 	u16 a;
 
-	memset(insn, 0, sizeof(*insn));
-	insn->seg = X86_DS;
+	*insn = blank[mode];
 	if (unlikely(!n))
 		return -1;
-	if (one_byte[*c.p] & (A_PREFIX | A_REX)) {
-		prefixes(insn, &c, mode);
-		if (c.p == c.end)
-			return starved;
-	}
-	insn->opcode = *c.p++;
-	insn->opsize = small != c.flip_opsize ? 2 : 4;
-	insn->addrsize = small != c.flip_addrsize ? 2 : 4;
-	a = one_byte[insn->opcode];
-	if (a & A_ESCAPE)
-		a = escape(insn, &c);
-	if (mode == X86_LONG64) {
-		insn->addrsize = c.flip_addrsize ? 4 : 8;
-		if (insn->rex & REX_W)
-			insn->opsize = 8;
-		if (unlikely(a & A_N64))
-			return -2;
-	}
-	if (unlikely(a & (A_INVALID | A_ESCAPE)))
-		return a & A_INVALID ? -2 : starved;
-
-	if ((a & A_MODRM) && !operand(insn, &c, a))
-		return starved;
-	if (unlikely(a & A_SPECIAL)) {
-		a = special(insn, &c, a);
-		if (a & A_INVALID)
-			return -2;
-	}
-	if (a & (A_BYTE | A_D64 | A_F64)) {
-		if (a & A_BYTE)
-			insn->opsize = 1;
-		else if (mode == X86_LONG64 &&
-			 ((a & A_F64) || insn->opsize == 4))
-			insn->opsize = 8;
-	}
-	if ((a & A_IMM) && !immediate(insn, &c, a))
-		return starved;
-	if (c.override != X86_SEGS)
-		insn->seg = c.override;
-	insn->len = c.p - bytes;
-	return 0;
+	a = one_byte[*bytes];
+	if (a & (A_PREFIX | A_REX))
+		return decode_prefixed(insn, bytes, end, mode);
+	return decode_opcode(insn, bytes, bytes, end, mode, a, 0);
 }

@@ -25,6 +25,7 @@ enum insn_class {
 	C_MOV_ACC_O,
 	C_MOV_O_ACC,
 	C_MOV_RM_SEG,
+	C_MOVNTI,
 	C_MOVSXD,
 	C_MOVZX,
 	C_MOVSX,
@@ -94,7 +95,7 @@ static const u8 two_byte[256] = {
 	[0xbb] = C_BIT_R,
 	[0xbe ... 0xbf] = C_MOVSX,
 	[0xc0 ... 0xc1] = C_XADD,
-	[0xc3] = C_MOV_RM_R, /* MOVNTI */
+	[0xc3] = C_MOVNTI,
 	[0xc7] = C_CMPXCHG_PAIR,
 };
 
@@ -102,11 +103,8 @@ static enum insn_class classify(const struct x86_insn *insn)
 {
 	if (likely(insn->opcode < 0x100))
 		return one_byte[insn->opcode];
-	if (insn->opcode < 0x10000) {
-		if (insn->opcode == 0x0fc3 && (insn->rep || insn->repne))
-			return C_NONE;
+	if (insn->opcode < 0x10000)
 		return two_byte[insn->opcode & 0xff];
-	}
 	if (insn->rep || insn->repne) /* CRC32 and others */
 		return C_NONE;
 	if (insn->opcode == 0x0f38f0)
@@ -303,7 +301,8 @@ static enum x86_result push_rm(struct x86_run *r)
 	return res == X86_DONE ? push(r, v) : res;
 }
 
-static enum x86_result pop(struct x86_run *r, bool to_memory, unsigned int reg)
+/* The destination's address is made of the RSP that POP leaves. */
+static enum x86_result pop_memory(struct x86_run *r)
 {
 	const struct x86_insn *insn = r->insn;
 	u32 width = stack_width(r), size = insn->opsize;
@@ -311,14 +310,25 @@ static enum x86_result pop(struct x86_run *r, bool to_memory, unsigned int reg)
 	enum x86_result res;
 
 	res = x86_load(r, X86_SS, sp, size, &v);
-	if (res == X86_DONE && to_memory)
+	if (res == X86_DONE)
 		res = x86_store(r, insn->seg, x86_offset(r->cpu, insn, size),
 				size, v);
+	if (res == X86_DONE)
+		x86_reg_write(r, X86_RSP, sp + size, width);
+	return res;
+}
+
+static enum x86_result pop_register(struct x86_run *r, unsigned int reg)
+{
+	u32 width = stack_width(r), size = r->insn->opsize;
+	u64 sp = r->cpu->gpr[X86_RSP] & x86_mask(width), v;
+	enum x86_result res;
+
+	res = x86_load(r, X86_SS, sp, size, &v);
 	if (res != X86_DONE)
 		return res;
 	x86_reg_write(r, X86_RSP, sp + size, width);
-	if (!to_memory)
-		x86_reg_write(r, reg, v, size); /* POP RSP: the value wins */
+	x86_reg_write(r, reg, v, size); /* POP RSP: the value wins */
 	return X86_DONE;
 }
 
@@ -439,6 +449,11 @@ static enum x86_result execute_rare(struct x86_run *r, enum insn_class class)
 		return X86_DONE;
 	case C_MOV_RM_SEG:
 		return mov_rm_seg(r);
+	case C_MOVNTI: /* has no 16-bit form, in no mode */
+		if (size == 2)
+			size = 4;
+		return x86_rm_store(r, size,
+				    x86_reg_read(r, x86_reg(insn), size));
 	case C_MOVSXD:
 		return movsxd(r);
 	case C_MOVBE_LOAD:
@@ -453,9 +468,10 @@ static enum x86_result execute_rare(struct x86_run *r, enum insn_class class)
 	case C_PUSH_IMM:
 		return push(r, insn->imm);
 	case C_POP_R:
-		return pop(r, false, opcode_reg(insn));
+		return pop_register(r, opcode_reg(insn));
 	case C_POP_RM:
-		return pop(r, !x86_rm_is_reg(insn), x86_rm(insn));
+		return x86_rm_is_reg(insn) ? pop_register(r, x86_rm(insn)) :
+					     pop_memory(r);
 	case C_SETCC:
 		return setcc(r);
 	case C_CMOV:

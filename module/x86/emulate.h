@@ -75,12 +75,26 @@ static inline u64 x86_sign_extend(u64 v, u32 size)
 	return ((v & x86_mask(size)) ^ sign) - sign;
 }
 
+/* AH, CH, DH, BH: encodings 4 to 7 of a byte register without REX. */
+static inline bool x86_high_byte(const struct x86_run *r, unsigned int reg,
+				 u32 size)
+{
+	return size == 1 && !r->insn->rex && reg >= 4;
+}
+
+static inline u64 x86_reg_read(const struct x86_run *r, unsigned int reg,
+			       u32 size)
+{
+	if (unlikely(x86_high_byte(r, reg, size)))
+		return (r->cpu->gpr[reg & 3] >> 8) & 0xff;
+	return r->cpu->gpr[reg & 15] & x86_mask(size);
+}
+
 /* alu.c */
 u64 x86_alu(enum x86_alu_op op, u64 a, u64 b, u32 size, u64 *rflags);
 bool x86_condition(u8 cc, u64 rflags);
 
 /* operand.c */
-u64 x86_reg_read(const struct x86_run *r, unsigned int reg, u32 size);
 void x86_reg_write(struct x86_run *r, unsigned int reg, u64 v, u32 size);
 u64 x86_offset(const struct x86_cpu *cpu, const struct x86_insn *insn,
 	       u64 rsp_bias);
@@ -90,6 +104,9 @@ enum x86_result x86_check(struct x86_run *r, unsigned int seg, u64 offset,
 enum x86_result x86_read(struct x86_run *r, u64 linear, void *data, u32 len);
 enum x86_result x86_write(struct x86_run *r, u64 linear, const void *data,
 			  u32 len);
+enum x86_result x86_probe(struct x86_run *r, u64 linear, u32 len);
+enum x86_result x86_read_for_write(struct x86_run *r, u64 linear, void *data,
+				   u32 len);
 enum x86_result x86_cmpxchg(struct x86_run *r, u64 linear, void *old,
 			    const void *new, u32 len);
 enum x86_result x86_load(struct x86_run *r, unsigned int seg, u64 offset,
@@ -98,7 +115,6 @@ enum x86_result x86_store(struct x86_run *r, unsigned int seg, u64 offset,
 			  u32 len, u64 v);
 enum x86_result x86_rm_load(struct x86_run *r, u32 size, u64 *v);
 enum x86_result x86_rm_store(struct x86_run *r, u32 size, u64 v);
-void x86_blame_write(struct x86_run *r, enum x86_result res);
 
 /* rmw.c */
 enum x86_result x86_modify(struct x86_run *r, enum x86_alu_op op, u64 src,

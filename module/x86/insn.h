@@ -106,7 +106,8 @@ struct x86_exception {
  *           write
  * @in, @out: port access of 1, 2, 4 bytes (permission was checked by hardware)
  * @probe: may be NULL: would a store of @len bytes at @linear fault? Nothing
- *         is stored. Asked by INS, whose port read can't be taken back
+ *         is stored. Asked by INS, whose port read can't be taken back, and
+ *         before the read of a read-modify-write operand, for the exact fault
  * All return X86_DONE, X86_WAIT, or X86_FAULT with *@ex filled.
  *
  * An instruction that met X86_WAIT is later emulated from its start with the

@@ -14,25 +14,13 @@
 
 #define LINEAR_4G BIT_ULL(32)
 
-static bool high_byte(const struct x86_run *r, unsigned int reg, u32 size)
-{
-	return size == 1 && !r->insn->rex && reg >= 4;
-}
-
-u64 x86_reg_read(const struct x86_run *r, unsigned int reg, u32 size)
-{
-	if (unlikely(high_byte(r, reg, size)))
-		return (r->cpu->gpr[reg & 3] >> 8) & 0xff;
-	return r->cpu->gpr[reg & 15] & x86_mask(size);
-}
-
 /* Bytes and words keep the rest of the register, 32 bits clear the upper half. */
 void x86_reg_write(struct x86_run *r, unsigned int reg, u64 v, u32 size)
 {
 	u64 *p = &r->cpu->gpr[reg & 15], mask = x86_mask(size);
 
 	v &= mask;
-	if (unlikely(high_byte(r, reg, size))) {
+	if (unlikely(x86_high_byte(r, reg, size))) {
 		p = &r->cpu->gpr[reg & 3];
 		*p = (*p & ~0xff00ULL) | v << 8;
 	} else if (size >= 4) {
@@ -156,10 +144,8 @@ enum x86_result x86_check(struct x86_run *r, unsigned int seg, u64 offset,
 
 	*linear = to_linear(cpu, seg, offset);
 	if (likely(cpu->mode == X86_LONG64)) {
-		u64 last = *linear + len - 1;
-
-		ok = last >= *linear && canonical(cpu, *linear) &&
-		     canonical(cpu, last);
+		ok = canonical(cpu, *linear) &&
+		     canonical(cpu, *linear + len - 1);
 	} else {
 		ok = (cpu->mode == X86_REAL || rights_ok(s, write)) &&
 		     limit_ok(cpu, s, offset, len);
@@ -169,10 +155,21 @@ enum x86_result x86_check(struct x86_run *r, unsigned int seg, u64 offset,
 	return x86_raise(r, seg == X86_SS ? X86_SS_FAULT : X86_GP);
 }
 
-/* Outside 64-bit mode linear addresses end at 4 GB and start again at 0. */
+/*
+ * Linear addresses end at 4 GB, or in 64-bit mode at 2^64, and start again at
+ * 0. What lies across that is reached byte by byte, so that the callbacks never
+ * see such an operand.
+ */
 static bool wraps(const struct x86_run *r, u64 linear, u32 len)
 {
-	return unlikely(r->cpu->mode != X86_LONG64 && linear + len > LINEAR_4G);
+	if (likely(r->cpu->mode == X86_LONG64))
+		return unlikely(linear > -(u64)len);
+	return unlikely(linear + len > LINEAR_4G);
+}
+
+static u64 byte_at(const struct x86_run *r, u64 linear)
+{
+	return r->cpu->mode == X86_LONG64 ? linear : (u32)linear;
 }
 
 enum x86_result x86_read(struct x86_run *r, u64 linear, void *data, u32 len)
@@ -184,7 +181,8 @@ enum x86_result x86_read(struct x86_run *r, u64 linear, void *data, u32 len)
 	if (!wraps(r, linear, len))
 		return r->mem->read(r->ctx, linear, data, len, r->ex);
 	for (i = 0; i < len && res == X86_DONE; i++)
-		res = r->mem->read(r->ctx, (u32)(linear + i), p + i, 1, r->ex);
+		res = r->mem->read(r->ctx, byte_at(r, linear + i), p + i, 1,
+				   r->ex);
 	return res;
 }
 
@@ -198,18 +196,44 @@ enum x86_result x86_write(struct x86_run *r, u64 linear, const void *data,
 	if (!wraps(r, linear, len))
 		return r->mem->write(r->ctx, linear, data, len, r->ex);
 	for (i = 0; i < len && res == X86_DONE; i++)
-		res = r->mem->write(r->ctx, (u32)(linear + i), p + i, 1, r->ex);
+		res = r->mem->write(r->ctx, byte_at(r, linear + i), p + i, 1,
+				    r->ex);
 	return res;
 }
 
-/* An operand that is read to be written faults as a write. */
-void x86_blame_write(struct x86_run *r, enum x86_result res)
+/* Would a store fault? X86_DONE too if nobody can tell. */
+enum x86_result x86_probe(struct x86_run *r, u64 linear, u32 len)
 {
-	if (res == X86_FAULT && r->ex->vector == X86_PF)
-		r->ex->error |= 2;
+	enum x86_result res = X86_DONE;
+	u32 i;
+
+	if (!r->mem->probe)
+		return X86_DONE;
+	if (!wraps(r, linear, len))
+		return r->mem->probe(r->ctx, linear, len, r->ex);
+	for (i = 0; i < len && res == X86_DONE; i++)
+		res = r->mem->probe(r->ctx, byte_at(r, linear + i), 1, r->ex);
+	return res;
 }
 
-/* Where the operand wraps around 4 GB this isn't atomic: nobody can ask that. */
+/*
+ * An operand that is read to be written faults as a write does: by @probe
+ * exactly, else in the error code of what the read meets.
+ */
+enum x86_result x86_read_for_write(struct x86_run *r, u64 linear, void *data,
+				   u32 len)
+{
+	enum x86_result res = x86_probe(r, linear, len);
+
+	if (res != X86_DONE)
+		return res;
+	res = x86_read(r, linear, data, len);
+	if (res == X86_FAULT && r->ex->vector == X86_PF)
+		r->ex->error |= 2;
+	return res;
+}
+
+/* An operand that wraps isn't exchanged atomically: nobody can ask for that. */
 enum x86_result x86_cmpxchg(struct x86_run *r, u64 linear, void *old,
 			    const void *new, u32 len)
 {
@@ -219,8 +243,7 @@ enum x86_result x86_cmpxchg(struct x86_run *r, u64 linear, void *old,
 
 	if (!wraps(r, linear, len)) /* parentheses: the kernel has a macro */
 		return (r->mem->cmpxchg)(r->ctx, linear, old, new, len, r->ex);
-	res = x86_read(r, linear, found, len);
-	x86_blame_write(r, res);
+	res = x86_read_for_write(r, linear, found, len);
 	if (res != X86_DONE)
 		return res;
 	same = !memcmp(found, old, len);

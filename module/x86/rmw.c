@@ -12,20 +12,11 @@ static bool writes(enum x86_alu_op op)
 	return op != ALU_CMP && op != ALU_TEST && op != ALU_BT;
 }
 
-static enum x86_result read_for_write(struct x86_run *r, u64 linear, u64 *v,
-				      u32 size)
-{
-	enum x86_result res = x86_read(r, linear, v, size);
-
-	x86_blame_write(r, res);
-	return res;
-}
-
 /* The first guess is a plain read; what cmpxchg found is the next one. */
 static enum x86_result modify_locked(struct x86_run *r, enum x86_alu_op op,
 				     u64 linear, u64 src, u32 size, u64 *old)
 {
-	enum x86_result res = read_for_write(r, linear, old, size);
+	enum x86_result res = x86_read_for_write(r, linear, old, size);
 	unsigned int i;
 
 	if (res != X86_DONE)
@@ -65,7 +56,7 @@ static enum x86_result modify_memory(struct x86_run *r, enum x86_alu_op op,
 		if (res == X86_DONE)
 			x86_alu(op, old, src, size, &r->rflags);
 	} else {
-		res = read_for_write(r, linear, &old, size);
+		res = x86_read_for_write(r, linear, &old, size);
 		if (res == X86_DONE) {
 			v = x86_alu(op, old, src, size, &r->rflags);
 			res = x86_write(r, linear, &v, size);
@@ -126,8 +117,9 @@ enum x86_result x86_bit(struct x86_run *r, enum x86_alu_op op, bool by_reg)
 }
 
 /*
- * CMPXCHG: the destination is written whatever the comparison says, so that a
- * read-only page faults either way.
+ * CMPXCHG: memory is written whatever the comparison says, so that a read-only
+ * page faults either way. A register is not: no upper half is cleared when the
+ * comparison fails.
  */
 enum x86_result x86_do_cmpxchg(struct x86_run *r)
 {
@@ -149,7 +141,7 @@ enum x86_result x86_do_cmpxchg(struct x86_run *r)
 			res = x86_cmpxchg(r, linear, &found, &src, size);
 		} else {
 			found = 0;
-			res = read_for_write(r, linear, &found, size);
+			res = x86_read_for_write(r, linear, &found, size);
 			if (res == X86_DONE)
 				res = x86_write(r, linear,
 						found == acc ? &src : &found,
@@ -159,11 +151,10 @@ enum x86_result x86_do_cmpxchg(struct x86_run *r)
 			return res;
 	}
 	x86_alu(ALU_CMP, acc, found, size, &r->rflags);
-	if (x86_rm_is_reg(insn))
-		x86_reg_write(r, x86_rm(insn), found == acc ? src : found,
-			      size);
 	if (found != acc)
 		x86_reg_write(r, X86_RAX, found, size);
+	else if (x86_rm_is_reg(insn))
+		x86_reg_write(r, x86_rm(insn), src, size);
 	return X86_DONE;
 }
 
@@ -192,8 +183,7 @@ enum x86_result x86_do_cmpxchg_pair(struct x86_run *r)
 	if (insn->lock) {
 		res = x86_cmpxchg(r, linear, found, new, len);
 	} else {
-		res = x86_read(r, linear, found, len);
-		x86_blame_write(r, res);
+		res = x86_read_for_write(r, linear, found, len);
 		if (res == X86_DONE)
 			res = x86_write(r, linear,
 					memcmp(found, old, len) ? found : new,

@@ -44,8 +44,8 @@ static enum x86_result ins(struct x86_run *r, struct string *s)
 	u64 linear, v = 0;
 
 	res = x86_check(r, X86_ES, s->di, s->size, true, &linear);
-	if (res == X86_DONE && r->mem->probe)
-		res = r->mem->probe(r->ctx, linear, s->size, r->ex);
+	if (res == X86_DONE)
+		res = x86_probe(r, linear, s->size);
 	if (res == X86_DONE)
 		res = r->mem->in(r->ctx, (u16)r->cpu->gpr[X86_RDX], &v, s->size,
 				 r->ex);
@@ -54,33 +54,41 @@ static enum x86_result ins(struct x86_run *r, struct string *s)
 	return res;
 }
 
+/* CMPS looks at its second operand first, as CPUs have been seen to do. */
+static enum x86_result compare(struct x86_run *r, struct string *s)
+{
+	enum x86_result res;
+	u64 a = s->acc, b;
+
+	res = x86_load(r, X86_ES, s->di, s->size, &b);
+	if (res == X86_DONE && s->kind == CMPS)
+		res = x86_load(r, r->insn->seg, s->si, s->size, &a);
+	if (res == X86_DONE)
+		x86_alu(ALU_CMP, a, b, s->size, &s->flags);
+	return res;
+}
+
 static enum x86_result element(struct x86_run *r, struct string *s)
 {
 	enum x86_result res = X86_DONE;
-	u64 a = s->acc, b;
+	u64 v = s->acc;
 
 	if (s->kind == INS)
 		return ins(r, s);
-	if (uses_si(s->kind))
-		res = x86_load(r, r->insn->seg, s->si, s->size, &a);
+	if (compares(s->kind))
+		return compare(r, s);
+	if (s->kind != STOS)
+		res = x86_load(r, r->insn->seg, s->si, s->size, &v);
 	if (res != X86_DONE)
 		return res;
-	switch (s->kind) {
-	case OUTS:
-		return r->mem->out(r->ctx, (u16)r->cpu->gpr[X86_RDX], &a,
+	if (s->kind == OUTS)
+		return r->mem->out(r->ctx, (u16)r->cpu->gpr[X86_RDX], &v,
 				   s->size, r->ex);
-	case MOVS:
-	case STOS:
-		return x86_store(r, X86_ES, s->di, s->size, a);
-	case LODS:
-		s->acc = a;
-		return X86_DONE;
-	default: /* CMPS, SCAS */
-		res = x86_load(r, X86_ES, s->di, s->size, &b);
-		if (res == X86_DONE)
-			x86_alu(ALU_CMP, a, b, s->size, &s->flags);
-		return res;
-	}
+	if (s->kind == LODS)
+		s->acc = v;
+	else
+		res = x86_store(r, X86_ES, s->di, s->size, v);
+	return res;
 }
 
 static void advance(struct string *s)
@@ -145,8 +153,9 @@ enum x86_result x86_string(struct x86_run *r, unsigned int max_rep)
 	} while (!end && done < max_rep);
 
 	commit(r, &s, count - done);
-	if (!end)
-		return X86_AGAIN; /* status flags wait: nothing reads them before */
 	r->rflags = s.flags;
-	return X86_DONE;
+	if (end)
+		return X86_DONE;
+	cpu->rflags = s.flags;
+	return X86_AGAIN;
 }

@@ -43,7 +43,7 @@ struct walk {
 	enum walk_mode mode;
 	u32 access;
 	u64 address; /* physical-address bits of a PAE or long-mode entry */
-	u64 reserved; /* of any PAE or long-mode entry */
+	u64 reserved; /* of any entry but a PDPTE */
 	bool nxe;
 };
 
@@ -66,31 +66,17 @@ static int page_fault(const struct walk *w, u64 gva, u32 error,
 	return 1;
 }
 
-/* Bits of @entry that must be zero; @leaf: it maps a page above level 1. */
-static u64 reserved_bits(const struct walk *w, unsigned int level, bool leaf)
+/* More bits that must be zero in an entry that maps a page above level 1. */
+static u64 reserved_large(const struct walk *w, unsigned int level)
 {
 	u64 r;
 
-	if (w->mode == WALK_32) {
-		/* SDM 3A "32-Bit Paging": bits 20:13 are address 39:32. */
-		if (!leaf)
-			return 0;
-		r = BIT_ULL(21);
-		if (w->p->phys_bits < 40)
-			r |= GENMASK_ULL(20, w->p->phys_bits - 19);
-		return r;
-	}
-	r = w->reserved;
-	if (w->mode == WALK_PAE) {
-		if (level == 3) /* PDPTE: NX is reserved too */
-			return (r | PTE_NX | GENMASK_ULL(8, 5) |
-				GENMASK_ULL(2, 1));
-		r |= GENMASK_ULL(62, 52);
-	} else if (level > 3) {
-		r |= PTE_PS;
-	}
-	if (leaf)
-		r |= GENMASK_ULL(12 + 9 * (level - 1) - 1, 13);
+	if (w->mode != WALK_32)
+		return GENMASK_ULL(12 + 9 * (level - 1) - 1, 13);
+	/* SDM 3A "32-Bit Paging": bits 20:13 are address 39:32. */
+	r = BIT_ULL(21);
+	if (w->p->phys_bits < 40)
+		r |= GENMASK_ULL(20, w->p->phys_bits - 19);
 	return r;
 }
 
@@ -99,8 +85,7 @@ static bool key_denies(const struct walk *w, u64 entry)
 {
 	u32 bits;
 
-	if (w->mode != WALK_LONG || !(w->p->cr4 & CR4_PKE) ||
-	    (w->access & WALK_FETCH))
+	if (w->mode != WALK_LONG || (w->access & WALK_FETCH))
 		return false;
 	bits = w->p->pkru >> (2 * PTE_KEY(entry));
 	if (bits & 1)
@@ -110,52 +95,35 @@ static bool key_denies(const struct walk *w, u64 entry)
 }
 
 /*
- * SDM 3A "Determination of Access Rights". @rights: W and U set if all levels
- * have them, NX set if any has it. Returns error-code bits, 0 if allowed.
+ * SDM 3A "Determination of Access Rights". @all has the bits that every level
+ * has, @any those of any. Returns error-code bits, 0 if allowed.
  */
-static u32 denied(const struct walk *w, u64 rights, u64 entry)
+static u32 denied(const struct walk *w, u64 all, u64 any, u64 entry)
 {
-	bool user_page = rights & PTE_U, bad = false;
-	u32 access = w->access;
+	const struct walk_paging *p = w->p;
+	bool user_page = all & PTE_U, bad;
+	bool write = (w->access & WALK_WRITE) && !(all & PTE_W);
+	bool fetch = w->access & WALK_FETCH;
 
-	if (access & WALK_USER) {
-		bad = !user_page ||
-		      ((access & WALK_WRITE) && !(rights & PTE_W));
-	} else {
-		if ((access & WALK_WRITE) && !(rights & PTE_W) &&
-		    (w->p->cr0 & CR0_WP))
-			bad = true;
-		if (user_page && (access & WALK_FETCH) &&
-		    (w->p->cr4 & CR4_SMEP))
-			bad = true;
-		if (user_page && !(access & WALK_FETCH) &&
-		    (w->p->cr4 & CR4_SMAP) &&
-		    ((access & WALK_IMPLICIT) || !(w->p->rflags & FLAG_AC)))
-			bad = true;
-	}
-	if ((access & WALK_FETCH) && (rights & PTE_NX))
+	if (w->access & WALK_USER)
+		bad = !user_page || write;
+	else
+		bad = (write && (p->cr0 & CR0_WP)) ||
+		      (user_page && fetch && (p->cr4 & CR4_SMEP)) ||
+		      (user_page && !fetch && (p->cr4 & CR4_SMAP) &&
+		       ((w->access & WALK_IMPLICIT) || !(p->rflags & FLAG_AC)));
+	if (fetch && w->nxe && (any & PTE_NX))
 		bad = true;
-	if (user_page && key_denies(w, entry))
+	if (user_page && (p->cr4 & CR4_PKE) && key_denies(w, entry))
 		return ERR_P | ERR_PK;
 	return bad ? ERR_P : 0;
 }
 
-static int finish(const struct walk *w, u64 gva, u64 entry, unsigned int shift,
-		  u64 rights, u64 *gpa, struct x86_exception *ex)
+static u64 page_address(const struct walk *w, u64 entry, u64 offset, bool large)
 {
-	u64 offset = BIT_ULL(shift) - 1;
-	u32 error = denied(w, rights, entry);
-
-	if (unlikely(error))
-		return page_fault(w, gva, error, ex);
-	if (w->mode != WALK_32)
-		*gpa = entry & w->address & ~offset;
-	else if (shift == 12)
-		*gpa = entry & 0xfffff000;
-	else
-		*gpa = (entry & 0xffc00000) | ((entry >> 13) & 0xff) << 32;
-	*gpa |= gva & offset;
-	return 0;
+	if (w->mode == WALK_32 && large)
+		return (entry & 0xffc00000) | ((entry >> 13) & 0xff) << 32;
+	return entry & w->address & ~offset;
 }
 
 static int walk_levels(const struct walk *w, u64 gva, u64 table,
@@ -163,13 +131,13 @@ static int walk_levels(const struct walk *w, u64 gva, u64 table,
 		       u64 *gpa, struct x86_exception *ex)
 {
 	unsigned int bits = w->mode == WALK_32 ? 10 : 9;
-	u32 len = w->mode == WALK_32 ? 4 : 8;
-	u64 rights = PTE_W | PTE_U, entry;
-	bool leaf;
+	unsigned int shift = 12 + bits * (level - 1);
+	u32 len = w->mode == WALK_32 ? 4 : 8, error;
+	u64 all = ~0ULL, any = 0, entry, offset;
+	bool large = false;
 	int rc;
 
-	for (;; level--) {
-		unsigned int shift = 12 + bits * (level - 1);
+	for (;; level--, shift -= bits) {
 		u64 index = (gva >> shift) & (BIT_ULL(bits) - 1);
 
 		entry = 0;
@@ -178,29 +146,70 @@ static int walk_levels(const struct walk *w, u64 gva, u64 table,
 			return rc;
 		if (unlikely(!(entry & PTE_P)))
 			return page_fault(w, gva, 0, ex);
-		leaf = level > 1 && (entry & PTE_PS) &&
-		       (w->mode == WALK_32 ? (w->p->cr4 & CR4_PSE) :
-			w->mode == WALK_PAE ? level == 2 :
-					      level <= 3);
-		if (unlikely(entry & reserved_bits(w, level, leaf)))
+		if (unlikely(entry & w->reserved))
 			return page_fault(w, gva, ERR_P | ERR_RSVD, ex);
-		if (w->mode != WALK_PAE || level != 3) {
-			rights &= entry | PTE_NX;
-			rights |= entry & PTE_NX;
+		all &= entry;
+		any |= entry;
+		if (level == 1)
+			break;
+		if ((entry & PTE_PS) &&
+		    (w->mode != WALK_32 || (w->p->cr4 & CR4_PSE))) {
+			if (level > 3 || (entry & reserved_large(w, level)))
+				return page_fault(w, gva, ERR_P | ERR_RSVD, ex);
+			large = true;
+			break;
 		}
-		if (level == 1 || leaf)
-			return finish(w, gva, entry, shift, rights, gpa, ex);
-		table = w->mode == WALK_32 ? entry & 0xfffff000 :
-					     entry & w->address;
+		table = entry & w->address;
 	}
+	error = denied(w, all, any, entry);
+	if (unlikely(error))
+		return page_fault(w, gva, error, ex);
+	offset = BIT_ULL(shift) - 1;
+	*gpa = page_address(w, entry, offset, large) | (gva & offset);
+	return 0;
+}
+
+/*
+ * PAE: CR3 leads to four entries that have no rights, only an address. Those
+ * that a CPU holds were loaded from memory with CR3; reading them again is what
+ * AMD's nested paging does too.
+ */
+static int walk_pae(struct walk *w, u64 gva, walk_read_fn read, void *ctx,
+		    u64 *gpa, struct x86_exception *ex)
+{
+	u64 entry = 0, table = w->p->cr3 & 0xffffffe0;
+	int rc;
+
+	rc = read(ctx, table + 8 * (gva >> 30), &entry, 8);
+	if (rc)
+		return rc;
+	if (!(entry & PTE_P))
+		return page_fault(w, gva, 0, ex);
+	if (entry & (w->reserved | PTE_NX | GENMASK_ULL(8, 5) |
+		     GENMASK_ULL(2, 1)))
+		return page_fault(w, gva, ERR_P | ERR_RSVD, ex);
+	return walk_levels(w, gva, entry & w->address, 2, read, ctx, gpa, ex);
+}
+
+static int walk_long(struct walk *w, u64 gva, walk_read_fn read, void *ctx,
+		     u64 *gpa, struct x86_exception *ex)
+{
+	unsigned int level = w->p->cr4 & CR4_LA57 ? 5 : 4;
+	unsigned int unused = 64 - (12 + 9 * level);
+
+	if ((u64)((s64)(gva << unused) >> unused) != gva) {
+		*ex = (struct x86_exception){ .vector = X86_GP,
+					      .has_error = true };
+		return 1;
+	}
+	return walk_levels(w, gva, w->p->cr3 & w->address, level, read, ctx,
+			   gpa, ex);
 }
 
 int walk_gva(const struct walk_paging *p, u64 gva, u32 access,
 	     walk_read_fn read, void *ctx, u64 *gpa, struct x86_exception *ex)
 {
 	struct walk w = { .p = p, .access = access };
-	unsigned int level, unused;
-	u64 table;
 
 	if (!(p->cr0 & CR0_PG)) {
 		*gpa = gva & 0xffffffff;
@@ -208,28 +217,24 @@ int walk_gva(const struct walk_paging *p, u64 gva, u32 access,
 	}
 	if (access & WALK_IMPLICIT)
 		w.access &= ~WALK_USER;
+	w.address = 0xfffff000;
+	if (!(p->efer & EFER_LMA))
+		gva &= 0xffffffff;
+	if (!(p->efer & EFER_LMA) && !(p->cr4 & CR4_PAE))
+		return walk_levels(&w, gva, p->cr3 & w.address, 2, read, ctx,
+				   gpa, ex);
+
 	w.nxe = p->nx && (p->efer & EFER_NXE);
 	if (p->phys_bits < 52)
 		w.reserved = GENMASK_ULL(51, p->phys_bits);
 	w.address = GENMASK_ULL(51, 12) & ~w.reserved;
 	if (!w.nxe)
 		w.reserved |= PTE_NX;
-
 	if (p->efer & EFER_LMA) {
 		w.mode = WALK_LONG;
-		level = p->cr4 & CR4_LA57 ? 5 : 4;
-		unused = 64 - (12 + 9 * level);
-		if ((u64)((s64)(gva << unused) >> unused) != gva) {
-			*ex = (struct x86_exception){ .vector = X86_GP,
-						      .has_error = true };
-			return 1;
-		}
-		table = p->cr3 & w.address;
-	} else {
-		gva &= 0xffffffff;
-		w.mode = p->cr4 & CR4_PAE ? WALK_PAE : WALK_32;
-		level = w.mode == WALK_PAE ? 3 : 2;
-		table = p->cr3 & (w.mode == WALK_PAE ? 0xffffffe0 : 0xfffff000);
+		return walk_long(&w, gva, read, ctx, gpa, ex);
 	}
-	return walk_levels(&w, gva, table, level, read, ctx, gpa, ex);
+	w.mode = WALK_PAE;
+	w.reserved |= GENMASK_ULL(62, 52);
+	return walk_pae(&w, gva, read, ctx, gpa, ex);
 }

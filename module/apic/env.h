@@ -66,13 +66,29 @@ static inline bool env_cmpxchg(u64 *p, u64 *old, u64 v)
 					   __ATOMIC_SEQ_CST);
 }
 
-/*
- * Sets bit @n (below 64) and says whether it was set: one locked instruction
- * where the general fetch_or would be a loop.
- */
+/* Compilers make a loop of the builtin below, and TSan can't see into asm. */
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if !__has_feature(thread_sanitizer)
+#define ENV_LOCK_BTS
+#endif
+#else
+#define ENV_LOCK_BTS
+#endif
+#endif
+
+/* Sets bit @n (below 64), fully ordered, and says whether it was set. */
 static inline bool env_test_and_set(u64 *p, unsigned int n)
 {
-	return __atomic_fetch_or(p, 1ULL << n, __ATOMIC_SEQ_CST) & (1ULL << n);
+#ifdef ENV_LOCK_BTS
+	bool was;
+
+	asm volatile("lock btsq %2, %1"
+		     : "=@ccc"(was), "+m"(*p) : "Jr"((u64)n) : "memory");
+	return was;
+#else
+	return __atomic_fetch_or(p, 1ULL << n, __ATOMIC_SEQ_CST) >> n & 1;
+#endif
 }
 
 /* For words of the register page that hardware may be changing too. */
@@ -89,13 +105,13 @@ static inline void env_and32(void *p, u32 v)
 /* Index of the highest set bit, or -1 when @v is zero. */
 static inline int env_fls64(u64 v)
 {
-	return v ? 63 - __builtin_clzll(v) : -1;
+	return v ? __builtin_clzll(v) ^ 63 : -1;
 }
 
 /* The same for 32 bits, where @v is known not to be zero. */
 static inline unsigned int env_top32(u32 v)
 {
-	return 31 - __builtin_clz(v);
+	return __builtin_clz(v) ^ 31;
 }
 
 /* Not the builtin, which without POPCNT calls a function the kernel lacks. */

@@ -41,10 +41,9 @@ void lapic_accelerate(struct lapic *l, bool on)
 	lapic_refresh(l);
 }
 
-int lapic_highest_irr(struct lapic *l)
+/* The same for IRR by way of the hint, which it brings up to date. */
+static inline int irr_top(struct lapic *l)
 {
-	if (unlikely(l->accelerated))
-		return top_vector(l, LAPIC_IRR);
 	while (l->irr_words) {
 		u32 word = env_top32(l->irr_words);
 		u32 bits = lapic_get(l, LAPIC_IRR + (word << 4));
@@ -56,6 +55,13 @@ int lapic_highest_irr(struct lapic *l)
 	return -1;
 }
 
+int lapic_highest_irr(struct lapic *l)
+{
+	if (unlikely(l->accelerated))
+		return top_vector(l, LAPIC_IRR);
+	return irr_top(l);
+}
+
 int lapic_next(struct lapic *l)
 {
 	u32 ppr;
@@ -64,10 +70,9 @@ int lapic_next(struct lapic *l)
 	if (unlikely(l->accelerated))
 		lapic_refresh(l);
 	ppr = ppr_update(l);
-	vector = lapic_highest_irr(l);
-	if (vector < 0 || (vector & 0xf0) <= (int)(ppr & 0xf0))
-		return -1;
-	return vector;
+	vector = irr_top(l);
+	/* A class above PPR's, which -1 never is. */
+	return vector >= (int)(ppr & 0xf0) + 16 ? vector : -1;
 }
 
 void lapic_accept(struct lapic *l, u8 vector)

@@ -110,9 +110,9 @@ TEST(state_icr_forms)
 
 TEST(state_timer_counts)
 {
-	/* LVT, initial, current, deadline after now or 0 for none */
+	/* LVT, initial count, current count, deadline after now or 0 for none */
 	static const struct {
-		u32 lvt, initial, current;
+		u32 lvt, initial, count;
 		u64 span;
 	} rows[] = {
 		{ 0x00041, 100, 60, 120 }, { 0x00041, 100, 100, 200 },
@@ -128,7 +128,7 @@ TEST(state_timer_counts)
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		state_put(state_a, LAPIC_LVT_TIMER, rows[i].lvt);
 		state_put(state_a, LAPIC_TIMER_INITIAL, rows[i].initial);
-		state_put(state_a, LAPIC_TIMER_CURRENT, rows[i].current);
+		state_put(state_a, LAPIC_TIMER_CURRENT, rows[i].count);
 		CHECK_ROW(i, state_load(l, false, 1000) &
 			  (LAPIC_OUT_ARM | LAPIC_OUT_DISARM), LAPIC_OUT_ARM);
 		CHECK_ROW(i, fixture_out.deadline, 1000 + rows[i].span);

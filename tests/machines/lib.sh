@@ -37,14 +37,29 @@ with_lock() {
 
 # seal DIR: write the manifest of DIR's files
 seal() {
-	(cd "$1" && find . -type f ! -name MANIFEST -print0 | sort -z | xargs -0 -r sha256sum -- >MANIFEST)
+	(cd "$1" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum --) >"$1.manifest"
+	mv -- "$1.manifest" "$1/MANIFEST"
 }
 
-# sealed DIR: is DIR complete and unaltered?
+# outline DIR: a fingerprint of the names, sizes and times of DIR's files
+outline() {
+	(cd "$1" && find . -name 'OUTLINE*' -o \( -path ./tmp -o -path ./dev \) -prune -o \
+		-type f -printf '%P %s %T@\n') | LC_ALL=C sort | sha256sum
+}
+
+# sealed DIR: is DIR complete and unaltered? Contents are read once a day and when names, sizes or times
+# differ from what they were when contents were last read.
 sealed() {
 	[ -f "$1/MANIFEST" ] || return 1
-	(cd "$1" && sha256sum --check --quiet --status MANIFEST) ||
-		{ say "$1 is damaged; making it again"; return 1; }
+	if [ -n "$(find "$1/OUTLINE" -mmin -1440 2>/dev/null)" ] && [ "$(outline "$1")" = "$(cat "$1/OUTLINE")" ]; then
+		return 0
+	fi
+	if ! (cd "$1" && sha256sum --check --quiet --status MANIFEST); then
+		say "$1 is damaged; making it again"
+		return 1
+	fi
+	outline "$1" >"$1/OUTLINE.$$"
+	mv -- "$1/OUTLINE.$$" "$1/OUTLINE"
 }
 
 # scratch NAME: a temporary folder beside the final one; leftovers of killed runs are removed

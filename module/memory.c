@@ -118,7 +118,7 @@ static void slots_replace(struct memory *mem, struct memslots *new,
 			  const struct memslot *gone)
 {
 	struct memslots *old = own_slots(mem);
-	struct pt_zap zap = { .settle = true, .prune = true };
+	struct pt_zap zap = { .settle = true, .prune = true, .may_sleep = true };
 
 	pagetable_begin(mem, &zap);
 	rcu_assign_pointer(mem->slots, new);

@@ -40,6 +40,7 @@
  * 5. A present entry is never replaced by another but to add the write bit: it
  *    is cleared, flushed, and only then made anew (break before make), since
  *    translations of different size for one address must not meet in a TLB.
+ *    So no fault makes an entry while anybody's flush is outstanding.
  */
 #ifndef VINTC_MEMORY_H
 #define VINTC_MEMORY_H
@@ -179,7 +180,7 @@ enum memory_result {
  * @format: the backend's entry format
  *
  * Context: process context of the mm that becomes the VM's.
- * Return: 0, -ENOMEM, or -EINTR (a fatal signal).
+ * Return: 0, -ENOMEM, or -EINTR (a signal is pending).
  */
 int memory_init(struct memory *mem, struct vm *vm, const struct pt_format *format);
 /* Unregisters the notifier and frees all; no vCPU runs any more. */
@@ -259,8 +260,9 @@ void memory_set_hole(struct memory *mem, u64 gfn);
 
 /*
  * From request.c: every vCPU has left the guest or flushed when it returns.
- * Context: must not sleep (an MMU notifier that may not block calls it), no
- * lock of struct memory but perhaps @lock is held, interrupts are on.
+ * Context: interrupts on. It must not sleep: it is called from MMU notifiers,
+ * some of which may not block, some with a lock of a host page table held. Of
+ * the locks of struct memory none but @lock may be held.
  */
 void vm_flush_tlb(struct vm *vm);
 /* From request.c: every vCPU leaves the guest soon, and mem->srcu with it. */

@@ -168,6 +168,9 @@ static bool fault_stale(const struct memory *mem, const struct fault *fault, int
 
 	if (mem->notifier_seq != fault->seq)
 		return true;
+	/* A flush is under way (memory.h, 5). */
+	if (mem->zapped != mem->flushed)
+		return true;
 	/* Invalidations under way that touch any part of the leaf. */
 	return mem->notifier_count && hva < mem->notifier_end &&
 	       hva + size > mem->notifier_start;
@@ -229,7 +232,7 @@ static int fault_once(struct memory *mem, struct fault *fault)
 	bool may_write;
 	int r;
 
-	/* Pairs with seq_bump(): a new seq comes with the new slots and hole. */
+	/* Pairs with memory_seq_bump(): a new seq comes with the new slots and hole. */
 	fault->seq = smp_load_acquire(&mem->notifier_seq);
 
 	slot = memory_slot(mem, fault->gfn);
@@ -325,7 +328,10 @@ static int invalidate_start(struct mmu_notifier *notifier,
 {
 	struct memory *mem = notifier_memory(notifier);
 	const struct memslots *slots;
-	struct pt_zap zap = { .settle = true };
+	struct pt_zap zap = {
+		.settle = true,
+		.may_sleep = mmu_notifier_range_blockable(range),
+	};
 	u64 gfn, end;
 	u32 i;
 
@@ -365,6 +371,7 @@ static void invalidate_end(struct mmu_notifier *notifier,
  * As the host does for its own accessed bits on x86, no flush for them: a page
  * that is used through a TLB entry alone looks old for a while. Entries that had
  * to be taken away because there is no such bit are flushed by pagetable_done().
+ * Called with the lock of a host page table held: nothing here sleeps.
  */
 static bool age_range(struct mmu_notifier *notifier, unsigned long start,
 		      unsigned long end, bool clear)
@@ -402,7 +409,7 @@ static mm_young_t test_young(struct mmu_notifier *notifier, struct mm_struct *mm
 static void release(struct mmu_notifier *notifier, struct mm_struct *mm)
 {
 	struct memory *mem = notifier_memory(notifier);
-	struct pt_zap zap = { .settle = true };
+	struct pt_zap zap = { .settle = true, .may_sleep = true };
 
 	pagetable_begin(mem, &zap);
 	memory_seq_bump(mem);

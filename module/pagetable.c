@@ -3,6 +3,8 @@
 
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/string.h>
 
 #include "pagetable.h"
 
@@ -305,15 +307,30 @@ static void free_tables(const struct pt_format *format, struct pt_zap *zap,
 		set_page_private(virt_to_page(table), 0);
 		free_page((unsigned long)table);
 		count->n[0]++;
+		if (zap->may_sleep)
+			cond_resched();
 	}
+}
+
+/* Free what was unlinked, after the flush, and take it off the statistics. */
+static void pt_free_unlinked(struct memory *mem, struct pt_zap *zap)
+{
+	struct pt_count count = {};
+	int level;
+
+	free_tables(mem->format, zap, &count);
+
+	spin_lock(&mem->pt_lock);
+	mem->table_pages -= count.n[0];
+	for (level = 1; level <= PT_LEAF_MAX; level++)
+		*leaf_counter(mem, level) -= count.n[level];
+	spin_unlock(&mem->pt_lock);
 }
 
 void pagetable_done(struct memory *mem, struct pt_zap *zap) __releases(&mem->pt_lock)
 {
-	struct pt_count count = {};
 	u64 zapped = mem->zapped;
 	bool flush = zapped != zap->before || (zap->settle && zapped != mem->flushed);
-	int level;
 
 	lockdep_assert_held(&mem->pt_lock);
 	spin_unlock(&mem->pt_lock);
@@ -321,15 +338,14 @@ void pagetable_done(struct memory *mem, struct pt_zap *zap) __releases(&mem->pt_
 		return;
 
 	vm_flush_tlb(mem->vm);
-	free_tables(mem->format, zap, &count);
 
 	spin_lock(&mem->pt_lock);
-	/* Another's flush may have been later than ours. */
+	/* One that began later than ours may have been faster. */
 	if (zapped > mem->flushed)
 		mem->flushed = zapped;
 	mem->flushes++;
-	mem->table_pages -= count.n[0];
-	for (level = 1; level <= PT_LEAF_MAX; level++)
-		*leaf_counter(mem, level) -= count.n[level];
 	spin_unlock(&mem->pt_lock);
+
+	if (zap->tables)
+		pt_free_unlinked(mem, zap);
 }

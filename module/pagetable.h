@@ -66,12 +66,14 @@ void pagetable_free_spares(struct pt_spares *spares);
  *	other sections took away and haven't flushed yet
  * @prune: take tables away that become empty, also where the range covers
  *	them in part
+ * @may_sleep: between the tables that are freed
  */
 struct pt_zap {
 	u64 before;
 	u64 *tables;
 	bool settle;
 	bool prune;
+	bool may_sleep;
 };
 
 /* Begin a section of pt_lock. */
@@ -121,7 +123,6 @@ bool pagetable_age(struct memory *mem, u64 gfn, u64 end, bool clear);
  *
  * Drops the lock, flushes TLBs if this section took something away (or, with
  * @zap->settle, another one that is not done yet), frees unlinked tables.
- * Doesn't sleep.
  */
 void pagetable_done(struct memory *mem, struct pt_zap *zap) __releases(&mem->pt_lock);
 

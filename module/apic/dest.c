@@ -233,24 +233,49 @@ static void match_logical(const struct dest_map *map,
 	}
 }
 
-/* Keeps one of @set; those whose APIC is software-disabled don't take part. */
+/* Software-disabled APICs don't take part in lowest-priority delivery. */
+static void drop_disabled(const struct dest_map *map, struct dest_set *set)
+{
+	u32 word;
+
+	for (word = 0; word < DEST_WORDS; word++) {
+		u64 left = set->bits[word];
+
+		while (left) {
+			u64 bit = left & -left;
+
+			if (!map->view[word * 64 + env_ffs64(left)].enabled)
+				set->bits[word] &= ~bit;
+			left &= ~bit;
+		}
+	}
+}
+
+/* Leaves only the @nth of @set, counted from 0; there is one. */
+static void keep_nth(struct dest_set *set, unsigned int nth)
+{
+	u32 word = 0;
+	u64 left;
+
+	while (nth >= env_weight64(set->bits[word]))
+		nth -= env_weight64(set->bits[word++]);
+	left = set->bits[word];
+	while (nth--)
+		left &= left - 1;
+	memset(set, 0, sizeof(*set));
+	set->bits[word] = left & -left;
+}
+
 static unsigned int reduce(const struct dest_map *map, u8 vector,
 			   enum dest_lowest lowest, struct dest_set *set)
 {
-	unsigned int n = 0, nth, i;
+	unsigned int n;
 
-	for (i = 0; i < map->n; i++)
-		if ((set->bits[i >> 6] >> (i & 63) & 1) && !map->view[i].enabled)
-			set->bits[i >> 6] &= ~(1ULL << (i & 63));
+	drop_disabled(map, set);
 	n = set_weight(set);
 	if (n <= 1)
 		return n;
-	nth = lowest == DEST_LOWEST_ROUND_ROBIN ? vector % n : 0;
-	for (i = 0; i < map->n; i++)
-		if ((set->bits[i >> 6] >> (i & 63) & 1) && !nth--)
-			break;
-	memset(set, 0, sizeof(*set));
-	set_add(set, i);
+	keep_nth(set, lowest == DEST_LOWEST_ROUND_ROBIN ? vector % n : 0);
 	return 1;
 }
 

@@ -29,6 +29,9 @@ void exitmap_add_message(struct exitmap *map, const struct irq_message *msg,
  * exitmap_add_stale() - keep what is in service and level but routed no more
  * @map: freshly built map of @l
  * @l: the APIC; remembers the highest such vector in stale_vector
+ *
+ * After lapic_absorb(), for what is still in the mailbox isn't seen; and after
+ * lapic_sync_tmr() where hardware posts interrupts.
  */
 void exitmap_add_stale(struct exitmap *map, struct lapic *l);
 

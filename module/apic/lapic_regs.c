@@ -269,8 +269,8 @@ static bool x2apic_legal(const struct lapic *l, const struct reg_rule *rule,
 
 	if (!(rule->access & W) || reg == LAPIC_ID || reg == LAPIC_LDR)
 		return false;
-	if (reg == LAPIC_ICR)
-		return !(val & ICR_RESERVED);
+	if (reg == LAPIC_ICR) /* one that is legal has been seen to */
+		return false;
 	/* EOI and ESR take only 0: nothing in them is writable. */
 	allowed = lapic_reg_writable(l, reg) | rule->ignored;
 	return !(val & ~(u64)allowed);
@@ -284,20 +284,21 @@ void lapic_wrmsr(struct lapic *l, u32 msr, u64 val, u64 now,
 
 	if (unlikely(lapic_mode(l) != LAPIC_X2APIC))
 		goto fault;
+	/* The two that guests write all the time. */
 	if (likely(reg == LAPIC_EOI && !val)) {
 		lapic_eoi(l, out);
+		return;
+	}
+	if (likely(reg == LAPIC_ICR && !(val & ICR_RESERVED))) {
+		val &= ~(u64)LVT_STATUS;
+		lapic_put_icr64(l, val);
+		lapic_icr_written(l, val, out);
 		return;
 	}
 	rule = rule_of(l, reg, X2);
 	if (!rule || !x2apic_legal(l, rule, reg, val))
 		goto fault;
-	if (reg == LAPIC_ICR) {
-		val &= ~(u64)LVT_STATUS;
-		lapic_put_icr64(l, val);
-		lapic_icr_written(l, val, out);
-	} else {
-		store(l, reg, (u32)val & lapic_reg_writable(l, reg), now, out);
-	}
+	store(l, reg, (u32)val & lapic_reg_writable(l, reg), now, out);
 	return;
 fault:
 	out->effects |= LAPIC_OUT_FAULT;

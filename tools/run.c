@@ -23,121 +23,15 @@
 extern const char irq_guest[], irq_guest_end[];
 
 #define MSR_TSC			0x10
-#define APIC_BASE_X2APIC	0xc00
 #define WATCH_US		50000
 #define GIVE_UP_S		5
 
-/* ---- the phases ---- */
-
-struct template {
-	const char *name;
-	enum irq_kind kind;
-	uint8_t vector;
-	unsigned int cpus;
-	bool x2apic_only;
-};
-
-static const struct template templates[] = {
-	{ "timer-oneshot",	IRQ_TIMER_ONESHOT,	0x31, 1, false },
-	{ "timer-periodic",	IRQ_TIMER_PERIODIC,	0x32, 1, false },
-	{ "timer-deadline",	IRQ_TIMER_DEADLINE,	0x33, 1, false },
-	{ "self-ipi",		IRQ_SELF,		0x41, 1, false },
-	{ "self-ipi-register",	IRQ_SELF_MSR,		0x42, 1, true },
-	{ "ipi-physical",	IRQ_IPI_PHYSICAL,	0x51, 2, false },
-	{ "ipi-logical",	IRQ_IPI_LOGICAL,	0x52, 2, false },
-	{ "ipi-all-but-self",	IRQ_IPI_OTHERS,		0x53, 2, false },
-	{ "ipi-all",		IRQ_IPI_ALL,		0x54, 2, false },
-	{ "ipi-lowest-priority", IRQ_IPI_LOWEST,	0x55, 2, false },
-	{ "ipi-nmi",		IRQ_IPI_NMI,	VECTOR_NMI, 2, false },
-	{ "ioapic-edge",	IRQ_LINE_EDGE,		0x61, 1, false },
-	{ "ioapic-level",	IRQ_LINE_LEVEL,		0x64, 1, false },
-	{ "ioapic-level-again",	IRQ_LINE_REASSERT,	0x66, 1, false },
-	{ "msi",		IRQ_MSI,		0x71, 1, false },
-	{ "msi-routed",		IRQ_MSI_ROUTED,		0x72, 1, false },
-};
-
-static void add_phase(struct run *run, const char *mode, const char *name,
-		      enum irq_kind kind, uint8_t vector)
-{
-	struct phase *phase = &run->phases[run->nr_phases++];
-	bool level = kind == IRQ_LINE_LEVEL || kind == IRQ_LINE_REASSERT;
-
-	*phase = (struct phase){ .name = name, .mode = mode, .kind = kind };
-	for (unsigned int n = 0; n < IRQ_MAX_CPUS; n++)
-		phase->vector[n] = vector + (level ? n : 0);	/* see irq.h */
-}
-
-/* The second round's vectors lie above the first's, so that each is its own. */
-static void plan(struct run *run)
-{
-	unsigned int cpus = run->options->cpus;
-	bool deadline = vintc_vm_extension(&run->vm, KVM_CAP_TSC_DEADLINE_TIMER);
-
-	if (cpus > 1)
-		add_phase(run, "xapic", "init-sipi", IRQ_START_CPUS, 0);
-	for (int x2apic = 0; x2apic < 2; x2apic++) {
-		const char *mode = x2apic ? "x2apic" : "xapic";
-
-		if (x2apic)
-			add_phase(run, mode, "enter", IRQ_ENTER_X2APIC, 0);
-		for (size_t i = 0; i < sizeof(templates) / sizeof(*templates); i++) {
-			const struct template *t = &templates[i];
-			uint8_t vector = t->vector;
-
-			if (t->x2apic_only && !x2apic)
-				continue;
-			if (t->cpus > cpus) {
-				run->left_out++;
-				continue;
-			}
-			if (t->kind == IRQ_TIMER_DEADLINE && !deadline) {
-				if (run->options->tap)
-					printf("skip - %s/%ucpu/%s/%s: no TSC-deadline timer\n",
-					       run->options->tap, cpus, mode, t->name);
-				continue;
-			}
-			if (run->options->only && !strstr(t->name, run->options->only))
-				continue;
-			if (x2apic && vector != VECTOR_NMI)
-				vector += 0x80;
-			add_phase(run, mode, t->name, t->kind, vector);
-		}
-	}
-}
-
-/* ---- small things ---- */
-
-static uint64_t host_tsc(void)
-{
-	uint32_t low, high;
-
-	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (uint64_t)high << 32 | low;
-}
-
-static double seconds(void)
+double run_seconds(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
-/* Add to what is wrong with a phase; the first few things are enough. */
-static void __attribute__((format(printf, 2, 3)))
-wrong(struct phase *phase, const char *format, ...)
-{
-	size_t used = strlen(phase->wrong);
-	va_list args;
-
-	if (used > sizeof(phase->wrong) - 60)
-		return;
-	if (used)
-		used += snprintf(phase->wrong + used,
-				 sizeof(phase->wrong) - used, "; ");
-	va_start(args, format);
-	vsnprintf(phase->wrong + used, sizeof(phase->wrong) - used, format, args);
-	va_end(args);
 }
 
 /* The run cannot go on.  Context: not under the lock. */
@@ -155,240 +49,6 @@ fatal(struct run *run, const char *format, ...)
 	run->quit = true;
 	pthread_cond_broadcast(&run->changed);
 	pthread_mutex_unlock(&run->lock);
-}
-
-uint64_t run_sum_exits(struct run *run)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int n = 0; n < run->options->cpus; n++) {
-		const struct vintc_stats *stats = &run->vcpu_stats[n];
-		uint64_t value;
-		const char *name;
-
-		for (unsigned int i = 0; (name = vintc_stats_name(stats, i)); i++)
-			if (!strcmp(name, "exits") &&
-			    !vintc_stats_value(stats, i, &value))
-				sum += value;
-	}
-	return sum;
-}
-
-/* ---- between phases; all under the lock, no guest running ---- */
-
-static bool is_device(enum irq_kind kind)
-{
-	return kind >= IRQ_LINE_EDGE;
-}
-
-/* How many deliveries a CPU must see; for lowest priority, all CPUs together */
-static uint64_t due(const struct run *run, const struct phase *phase, unsigned int cpu)
-{
-	uint64_t count = run->options->count;
-
-	switch (phase->kind) {
-	case IRQ_START_CPUS:
-	case IRQ_ENTER_X2APIC:
-		return 0;
-	case IRQ_TIMER_PERIODIC:
-		return count + run->shared->cpu[cpu].extra;
-	case IRQ_IPI_ALL:
-	case IRQ_IPI_LOWEST:
-		return count * run->options->cpus;
-	case IRQ_LINE_REASSERT:
-		return count * IRQ_REASSERTIONS;
-	default:
-		return count;
-	}
-}
-
-static void check_counts(struct run *run, struct phase *phase)
-{
-	uint64_t delivered = 0, want = 0, eoi = 0;
-
-	for (unsigned int n = 0; n < run->options->cpus; n++) {
-		uint64_t expected = due(run, phase, n);
-
-		delivered += phase->delivered[n];
-		eoi += phase->eoi[n];
-		if (phase->kind == IRQ_IPI_LOWEST) {
-			want = expected;
-			continue;
-		}
-		want += expected;
-		if (phase->delivered[n] != expected)
-			wrong(phase, "vCPU %u took %llu of %llu", n,
-			      (unsigned long long)phase->delivered[n],
-			      (unsigned long long)expected);
-	}
-	phase->due = want;
-	if (phase->kind == IRQ_IPI_LOWEST && delivered != want)
-		wrong(phase, "%llu taken of %llu", (unsigned long long)delivered,
-		      (unsigned long long)want);
-	if (phase->vector[0] != VECTOR_NMI && eoi != delivered)
-		wrong(phase, "%llu EOIs for %llu interrupts",
-		      (unsigned long long)eoi, (unsigned long long)delivered);
-	if (phase->refused)
-		wrong(phase, "%llu raised but, said the device, not delivered",
-		      (unsigned long long)phase->refused);
-}
-
-/* Vectors that had no business in this phase */
-static void check_strays(struct run *run, struct phase *phase)
-{
-	for (unsigned int n = 0; n < run->options->cpus; n++) {
-		for (unsigned int v = 0; v < 256; v++) {
-			uint64_t more = run->shared->cpu[n].taken[v] -
-					run->before_taken[n][v];
-
-			if (!more || v == phase->vector[n] ||
-			    (v == VECTOR_NMI && run->aborted))
-				continue;
-			wrong(phase, "vCPU %u took vector 0x%x %llu times", n, v,
-			      (unsigned long long)more);
-		}
-	}
-}
-
-/* What the device says about its controllers: nothing may be left over. */
-static void check_controllers(struct run *run, struct phase *phase)
-{
-	struct kvm_ioapic_state ioapic;
-
-	for (unsigned int n = 0; n < run->options->cpus; n++) {
-		const struct seen *seen = &run->seen[n];
-
-		for (unsigned int v = 0; v < 256; v++) {
-			if (vintc_lapic_bit(&seen->lapic, VINTC_LAPIC_ISR, v))
-				wrong(phase, "vCPU %u: ISR has 0x%x", n, v);
-			if (vintc_lapic_bit(&seen->lapic, VINTC_LAPIC_IRR, v))
-				wrong(phase, "vCPU %u: IRR has 0x%x", n, v);
-		}
-		if (!strcmp(phase->mode, "x2apic") &&
-		    (seen->apic_base & APIC_BASE_X2APIC) != APIC_BASE_X2APIC)
-			wrong(phase, "vCPU %u: APIC base 0x%llx, not x2APIC", n,
-			      (unsigned long long)seen->apic_base);
-	}
-	if (vintc_vm_ioapic(&run->vm, &ioapic) < 0) {
-		wrong(phase, "cannot read the IOAPIC");
-		return;
-	}
-	for (unsigned int pin = 0; pin < KVM_IOAPIC_NUM_PINS; pin++) {
-		if (ioapic.redirtbl[pin].fields.remote_irr)
-			wrong(phase, "IOAPIC pin %u: remote IRR set", pin);
-		if (ioapic.irr & 1u << pin)
-			wrong(phase, "IOAPIC pin %u: still requested", pin);
-	}
-}
-
-static void check_started(struct run *run, struct phase *phase)
-{
-	for (unsigned int n = 1; n < run->options->cpus; n++)
-		if (run->shared->cpu[n].started != 1)
-			wrong(phase, "vCPU %u started %llu times", n,
-			      (unsigned long long)run->shared->cpu[n].started);
-}
-
-static void collect(struct run *run, struct phase *phase)
-{
-	for (unsigned int n = 0; n < run->options->cpus; n++) {
-		const struct irq_cpu *cpu = &run->shared->cpu[n];
-
-		if (phase->vector[n]) {
-			phase->delivered[n] = cpu->taken[phase->vector[n]] -
-				run->before_taken[n][phase->vector[n]];
-			phase->eoi[n] = cpu->eoi[phase->vector[n]] -
-				run->before_eoi[n][phase->vector[n]];
-		}
-		phase->asserted += cpu->raised;
-		if (!cpu->latency_count)
-			continue;
-		if (!phase->latency_count || cpu->latency_min < phase->latency_min)
-			phase->latency_min = cpu->latency_min;
-		if (!phase->latency_count || cpu->latency_max > phase->latency_max)
-			phase->latency_max = cpu->latency_max;
-		phase->latency_sum += cpu->latency_sum;
-		phase->latency_count += cpu->latency_count;
-	}
-	phase->exits = run_sum_exits(run) - run->before_exits;
-	phase->seconds = seconds() - run->began;
-}
-
-static void close_phase(struct run *run)
-{
-	struct phase *phase = &run->phases[run->current];
-
-	while (run->device_busy && !run->quit)
-		pthread_cond_wait(&run->changed, &run->lock);
-	if (run->abort) {
-		wrong(phase, "no interrupt for %u s", run->options->timeout);
-		run->aborted = true;
-		run->shared->abort = 0;
-		run->abort = false;
-	}
-	collect(run, phase);
-	check_counts(run, phase);
-	check_strays(run, phase);
-	check_controllers(run, phase);
-	if (phase->kind == IRQ_START_CPUS)
-		check_started(run, phase);
-	phase->done = true;
-	report_phase(run, run->current);
-}
-
-/* The IOAPIC's pins as they were, and one message of @vector per CPU */
-static int routing(struct run *run, uint8_t vector)
-{
-	struct kvm_irq_routing_entry table[IRQ_MSI_GSI + IRQ_MAX_CPUS] = { 0 };
-	unsigned int gsi;
-
-	for (gsi = 0; gsi < KVM_IOAPIC_NUM_PINS; gsi++) {
-		table[gsi].gsi = gsi;
-		table[gsi].type = KVM_IRQ_ROUTING_IRQCHIP;
-		table[gsi].u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
-		table[gsi].u.irqchip.pin = gsi;
-	}
-	for (unsigned int n = 0; n < run->options->cpus; n++, gsi++) {
-		table[gsi].gsi = IRQ_MSI_GSI + n;
-		table[gsi].type = KVM_IRQ_ROUTING_MSI;
-		table[gsi].u.msi.address_lo = IRQ_LAPIC | n << 12;
-		table[gsi].u.msi.data = vector;
-	}
-	return vintc_vm_routing(&run->vm, table, gsi);
-}
-
-static void open_phase(struct run *run)
-{
-	struct irq_shared *shared = run->shared;
-	struct phase *phase;
-
-	if (++run->current == (int)run->nr_phases) {
-		shared->kind = IRQ_STOP;
-		run->finished = true;
-		return;
-	}
-	phase = &run->phases[run->current];
-	shared->kind = phase->kind;
-	shared->vector = phase->vector[0];
-	shared->count = run->options->count;
-	shared->sequence++;
-	for (unsigned int n = 0; n < run->options->cpus; n++) {
-		struct irq_cpu *cpu = &shared->cpu[n];
-
-		cpu->vector = phase->vector[n];
-		cpu->base = cpu->taken[cpu->vector];
-		cpu->raised = cpu->sent = cpu->extra = 0;
-		cpu->latency_count = cpu->latency_sum = 0;
-		memcpy(run->before_taken[n], (void *)cpu->taken, sizeof(cpu->taken));
-		memcpy(run->before_eoi[n], (void *)cpu->eoi, sizeof(cpu->eoi));
-	}
-	run->before_exits = run_sum_exits(run);
-	run->began = seconds();
-	run->device_busy = is_device(phase->kind);
-	if (phase->kind == IRQ_START_CPUS)
-		run->present = run->options->cpus;
-	if (phase->kind == IRQ_MSI_ROUTED && routing(run, phase->vector[0]) < 0)
-		wrong(phase, "the GSI routing was refused");
 }
 
 /* ---- vCPU threads ---- */
@@ -418,31 +78,38 @@ static void measure_tsc(struct run *run)
 	uint64_t best = UINT64_MAX;
 
 	for (int i = 0; i < 20; i++) {
-		uint64_t before = host_tsc(), guest, took;
+		uint64_t before = run_host_tsc(), guest, took;
 
 		if (vintc_vcpu_msr(&run->vcpu[0], MSR_TSC, &guest) < 0)
 			break;
-		took = host_tsc() - before;
+		took = run_host_tsc() - before;
 		if (took < best) {
 			best = took;
 			run->tsc_offset = guest - (before + took / 2);
 		}
 	}
 	if (khz <= 0) {
-		double start = seconds();
-		uint64_t before = host_tsc();
+		double start = run_seconds();
+		uint64_t before = run_host_tsc();
 
 		usleep(20000);
-		khz = (host_tsc() - before) / (seconds() - start) / 1000;
+		khz = (run_host_tsc() - before) / (run_seconds() - start) / 1000;
 	}
 	run->tsc_khz = run->shared->tsc_khz = khz;
 }
 
-/* Wait for the other CPUs and for the next phase. */
+/*
+ * Wait for the other CPUs and for the next phase.  The device comes first: what
+ * it raised last must be in the APIC by the time that is looked at.
+ */
 static void meet(struct run *run, unsigned int n)
 {
 	uint64_t generation;
 
+	pthread_mutex_lock(&run->lock);
+	while (run->device_busy && !run->quit)
+		pthread_cond_wait(&run->changed, &run->lock);
+	pthread_mutex_unlock(&run->lock);
 	look(run, n);
 	pthread_mutex_lock(&run->lock);
 	generation = run->generation;
@@ -450,8 +117,8 @@ static void meet(struct run *run, unsigned int n)
 		measure_tsc(run);
 	if (++run->arrived == run->present) {
 		if (run->current >= 0)
-			close_phase(run);
-		open_phase(run);
+			phases_close(run);
+		phases_open(run);
 		run->arrived = 0;
 		run->generation++;
 		pthread_cond_broadcast(&run->changed);
@@ -464,7 +131,9 @@ static void meet(struct run *run, unsigned int n)
 /* The guest acknowledges: the device takes its line back, in time. */
 static void acknowledge(struct run *run, unsigned int n)
 {
-	if (atomic_fetch_sub(&run->left[n], 1) == 1)
+	if (atomic_fetch_sub(&run->left[n], 1) == 1 &&
+	    (run->options->fault != FAULT_STUCK || n ||
+	     run->shared->cpu[n].raised < run->options->count))
 		vintc_vm_line(&run->vm, IRQ_FIRST_PIN + n, false);
 }
 
@@ -551,88 +220,6 @@ static void *vcpu_thread(void *data)
 	return NULL;
 }
 
-/* ---- the device ---- */
-
-static bool gone(const struct run *run)
-{
-	return run->quit || run->abort;
-}
-
-static void raise_one(struct run *run, struct phase *phase, unsigned int n)
-{
-	struct irq_cpu *cpu = &run->shared->cpu[n];
-	int ret;
-
-	phase->asserted++;
-	atomic_store(&run->left[n], phase->kind == IRQ_LINE_REASSERT ?
-				    IRQ_REASSERTIONS : 1);
-	cpu->sent = host_tsc() + run->tsc_offset;
-	switch (phase->kind) {
-	case IRQ_MSI:
-		ret = vintc_vm_msi(&run->vm, IRQ_LAPIC | n << 12, phase->vector[n]);
-		break;
-	case IRQ_MSI_ROUTED:
-		ret = vintc_vm_line(&run->vm, IRQ_MSI_GSI + n, true);
-		vintc_vm_line(&run->vm, IRQ_MSI_GSI + n, false);
-		break;
-	default:
-		ret = vintc_vm_line(&run->vm, IRQ_FIRST_PIN + n, true);
-	}
-	if (ret <= 0)
-		phase->refused++;
-	if (phase->kind == IRQ_LINE_EDGE)
-		vintc_vm_line(&run->vm, IRQ_FIRST_PIN + n, false);
-}
-
-static void drive(struct run *run, struct phase *phase)
-{
-	struct irq_shared *shared = run->shared;
-	uint64_t each = phase->kind == IRQ_LINE_REASSERT ? IRQ_REASSERTIONS : 1;
-	unsigned int n;
-
-	for (n = 0; n < run->options->cpus; n++)
-		while (shared->cpu[n].ready != shared->sequence && !gone(run))
-			usleep(20);
-	for (uint64_t i = 0; i < run->options->count; i++) {
-		for (n = 0; n < run->options->cpus && !gone(run); n++)
-			raise_one(run, phase, n);
-		for (n = 0; n < run->options->cpus; n++) {
-			unsigned int vector = phase->vector[n];
-			uint64_t want = run->before_eoi[n][vector] + (i + 1) * each;
-
-			while (shared->cpu[n].eoi[vector] < want && !gone(run))
-				usleep(20);
-		}
-	}
-	if (!run->abort || phase->kind < IRQ_LINE_LEVEL)
-		return;
-	for (n = 0; n < run->options->cpus; n++)
-		vintc_vm_line(&run->vm, IRQ_FIRST_PIN + n, false);
-}
-
-static void *device_thread(void *data)
-{
-	struct run *run = data;
-
-	pthread_mutex_lock(&run->lock);
-	while (!run->quit && !run->finished) {
-		struct phase *phase;
-
-		if (!run->device_busy) {
-			pthread_cond_wait(&run->changed, &run->lock);
-			continue;
-		}
-		phase = &run->phases[run->current];
-		pthread_mutex_unlock(&run->lock);
-		drive(run, phase);
-		pthread_mutex_lock(&run->lock);
-		run->device_busy = false;
-		pthread_cond_broadcast(&run->changed);
-	}
-	pthread_mutex_unlock(&run->lock);
-	return NULL;
-}
-
 /* ---- setting up ---- */
 
 /* Identity-mapped: 2 MiB of memory, and the APICs uncached. */
@@ -670,7 +257,7 @@ static int set_up(struct run *run)
 	memcpy((char *)memory + IRQ_IMAGE, irq_guest, irq_guest_end - irq_guest);
 	run->shared = (struct irq_shared *)((char *)memory + IRQ_SHARED);
 	run->shared->cpus = options->cpus;
-	plan(run);
+	phases_plan(run);
 	for (unsigned int n = 0; n < options->cpus; n++) {
 		step = "create a vCPU";
 		ret = vintc_vcpu_create(&run->vcpu[n], &run->vm, n, options->cpus);
@@ -724,17 +311,17 @@ static void hung(struct run *run)
 static void watch(struct run *run, pthread_t *threads)
 {
 	uint64_t last = 0;
-	double since = seconds();
+	double since = run_seconds();
 
 	while (!run->quit && !run->finished) {
 		double idle;
 
 		usleep(WATCH_US);
-		if (progress(run) != last && !run->abort) {
+		if (progress(run) != last && !run->abort && !phases_storm(run)) {
 			last = progress(run);
-			since = seconds();
+			since = run_seconds();
 		}
-		idle = seconds() - since;
+		idle = run_seconds() - since;
 		if (idle > run->options->timeout + GIVE_UP_S) {
 			hung(run);
 		} else if (idle > run->options->timeout) {
@@ -753,14 +340,14 @@ static void on_signal(int number)
 
 static void stop_threads(struct run *run, pthread_t *threads, unsigned int count)
 {
-	double until = seconds() + GIVE_UP_S;
+	double until = run_seconds() + GIVE_UP_S;
 
 	pthread_mutex_lock(&run->lock);
 	run->quit = true;
 	pthread_cond_broadcast(&run->changed);
 	pthread_mutex_unlock(&run->lock);
 	for (unsigned int i = 0; i < count; i++) {
-		while (pthread_tryjoin_np(threads[i], NULL) && seconds() < until) {
+		while (pthread_tryjoin_np(threads[i], NULL) && run_seconds() < until) {
 			pthread_kill(threads[i], SIGUSR1);
 			usleep(1000);
 		}
@@ -782,7 +369,7 @@ static bool check_engine(struct run *run)
 			if (stats->asserted[v] != cpu->taken[v] ||
 			    stats->delivered[v] != cpu->taken[v] ||
 			    stats->eoi[v] != cpu->eoi[v])
-				wrong(&books, "vCPU %u vector 0x%x: %llu/%llu/%llu, guest %llu/%llu",
+				phase_wrong(&books, "vCPU %u vector 0x%x: %llu/%llu/%llu, guest %llu/%llu",
 				      n, v, (unsigned long long)stats->asserted[v],
 				      (unsigned long long)stats->delivered[v],
 				      (unsigned long long)stats->eoi[v],

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The main job, `vintctl run`: run.c does it, report.c shows it. */
+/*
+ * The main job, `vintctl run`: run.c has the threads, phases.c what is tried and
+ * checked, device.c the device, report.c what is shown.
+ */
 #ifndef VINTCTL_RUN_H
 #define VINTCTL_RUN_H
 
@@ -14,12 +17,21 @@
 #define VECTOR_NMI	2
 #define PHASES_MAX	64
 
+/* What the device does wrong on purpose, to see that it is noticed */
+enum fault {
+	FAULT_NONE,
+	FAULT_LOST,		/* one interrupt of each phase is not raised */
+	FAULT_EXTRA,		/* one more than due */
+	FAULT_STUCK,		/* the line stays asserted after the last */
+};
+
 /**
  * struct run_options - from the command line
  * @device: path of the device
  * @cpus: 1 or 2
  * @count: interrupts per sender and phase
  * @timeout: seconds without any interrupt after which a phase is given up
+ * @fault: what the device is to do wrong
  * @only: leave out phases whose name does not contain this, or NULL
  * @tap: prefix of the lines a test runner reads, or NULL
  */
@@ -28,6 +40,7 @@ struct run_options {
 	unsigned int cpus;
 	unsigned int count;
 	unsigned int timeout;
+	enum fault fault;
 	const char *only;
 	const char *tap;
 };
@@ -134,8 +147,40 @@ struct run {
  */
 int run_job(const struct run_options *options);
 
-/** run_sum_exits() - exits of all vCPUs so far */
-uint64_t run_sum_exits(struct run *run);
+/** run_seconds() - monotonic time */
+double run_seconds(void);
+
+/** run_host_tsc() - this CPU's TSC, not the guest's */
+uint64_t run_host_tsc(void);
+
+/** phases_plan() - list what to do. Context: there is a VM, no vCPU runs */
+void phases_plan(struct run *run);
+
+/**
+ * phases_open() - hand the next phase to the guest, or tell it to stop
+ * @run: the run
+ *
+ * Context: under the lock, no vCPU in the guest.
+ */
+void phases_open(struct run *run);
+
+/**
+ * phases_close() - judge the phase that ended and report it
+ * @run: the run
+ *
+ * Context: under the lock, the device idle, no vCPU in the guest.
+ */
+void phases_close(struct run *run);
+
+/** phases_storm() - far more interrupts than there should be: no progress either */
+bool phases_storm(const struct run *run);
+
+/** phase_wrong() - add to what is wrong with a phase; the first few are kept */
+void __attribute__((format(printf, 2, 3)))
+phase_wrong(struct phase *phase, const char *format, ...);
+
+/** device_thread() - thread function; @data is the struct run */
+void *device_thread(void *data);
 
 /** report_phase() - the progress line of a phase that ended, and its TAP line */
 void report_phase(const struct run *run, unsigned int index);

@@ -82,17 +82,26 @@ static const struct word capabilities[] = {
 	{ 0, NULL }
 };
 
+static const struct word faults[] = {
+	{ FAULT_LOST,	"lost" },
+	{ FAULT_EXTRA,	"extra" },
+	{ FAULT_STUCK,	"stuck" },
+	{ 0, NULL }
+};
+
 static void usage(FILE *to)
 {
 	fputs("usage: vintctl info [--device PATH]\n"
 	      "       vintctl run [--device PATH] [--cpus 1|2] [--count N] [--timeout SECONDS]\n"
-	      "                   [--only NAME] [--tap[=PREFIX]]\n"
+	      "                   [--only NAME] [--fault lost|extra|stuck] [--tap[=PREFIX]]\n"
 	      "\n"
 	      "info  what the device offers and, of vintc, what it found on this machine\n"
 	      "run   run a small guest that lives on interrupts: timers, IPIs, IOAPIC lines,\n"
 	      "      MSIs, in xAPIC and x2APIC mode; count every one and say what was wrong.\n"
 	      "      Exit status: 0 all right, 1 something wrong, 2 could not run.\n"
 	      "\n"
+	      "NAME is part of the names of the phases to run.  A fault makes the device of the\n"
+	      "VMM misbehave, to see that it is noticed.\n"
 	      "PATH is " DEFAULT_DEVICE " unless given; /dev/kvm works too.\n", to);
 }
 
@@ -166,6 +175,15 @@ static unsigned int number(const char *text, unsigned int low, unsigned int high
 	return value;
 }
 
+static enum fault fault(const char *text)
+{
+	for (const struct word *word = faults; word->name; word++)
+		if (!strcmp(text, word->name))
+			return word->value;
+	fprintf(stderr, "vintctl: \"%s\" is no fault that can be made\n", text);
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -173,6 +191,7 @@ int main(int argc, char **argv)
 		{ "cpus",	required_argument,	NULL, 'c' },
 		{ "count",	required_argument,	NULL, 'n' },
 		{ "timeout",	required_argument,	NULL, 't' },
+		{ "fault",	required_argument,	NULL, 'f' },
 		{ "only",	required_argument,	NULL, 'o' },
 		{ "tap",	optional_argument,	NULL, 'T' },
 		{ "help",	no_argument,		NULL, 'h' },
@@ -196,6 +215,9 @@ int main(int argc, char **argv)
 			break;
 		case 't':
 			run.timeout = number(optarg, 1, 3600);
+			break;
+		case 'f':
+			run.fault = fault(optarg);
 			break;
 		case 'o':
 			run.only = optarg;

@@ -20,7 +20,7 @@
 
 struct vm;
 struct svm_vcpu;
-struct cpuid_table;
+struct guest_cpuid;
 struct vectors;
 
 /* Offsets of vcpu->gpr[] are those of enum x86_gpr. */
@@ -197,7 +197,7 @@ struct vcpu {
 	 */
 	u64 cr4;
 	u64 efer;
-	struct cpuid_table *cpuid; /* x86/cpuid.h; NULL until KVM_SET_CPUID2 */
+	struct guest_cpuid *cpuid; /* x86/cpuid.h; NULL until KVM_SET_CPUID2 */
 	u8 phys_bits;
 	u64 xcr0;
 	u64 xcr0_allowed;

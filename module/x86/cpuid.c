@@ -40,27 +40,27 @@ static const struct {
 	{ CPUID_8000_0021_EAX, 0, 0x80000021, 0 },
 };
 
-static_assert(NR_CPUID_WORDS <= CPUID_WORDS);
-static_assert(CPUID_MAX_ENTRIES < CPUID_END);
+static_assert(NR_CPUID_WORDS <= GUEST_CPUID_WORDS);
+static_assert(GUEST_CPUID_ENTRIES < LEAF_END);
 
 static inline unsigned int slot_of(u32 function)
 {
-	if (likely(function < CPUID_RANGE))
-		return CPUID_SLOT_BASIC + function;
-	if (function - CPUID_EXTENDED < CPUID_RANGE)
-		return CPUID_SLOT_EXTENDED + (function - CPUID_EXTENDED);
-	if (function - CPUID_HYPERVISOR < CPUID_RANGE)
-		return CPUID_SLOT_HYPERVISOR + (function - CPUID_HYPERVISOR);
-	return CPUID_SLOT_OTHER;
+	if (likely(function < LEAF_RANGE))
+		return LEAF_SLOT_BASIC + function;
+	if (function - LEAF_EXTENDED < LEAF_RANGE)
+		return LEAF_SLOT_EXTENDED + (function - LEAF_EXTENDED);
+	if (function - LEAF_HYPERVISOR < LEAF_RANGE)
+		return LEAF_SLOT_HYPERVISOR + (function - LEAF_HYPERVISOR);
+	return LEAF_SLOT_OTHER;
 }
 
-static inline const struct cpuid_leaf *table_find(const struct cpuid_table *t,
+static inline const struct guest_leaf *table_find(const struct guest_cpuid *t,
 						  u32 function, u32 index)
 {
 	u16 i = t->first[slot_of(function)];
-	const struct cpuid_leaf *leaf;
+	const struct guest_leaf *leaf;
 
-	for (; i != CPUID_END; i = leaf->next) {
+	for (; i != LEAF_END; i = leaf->next) {
 		leaf = &t->leaf[i];
 		if (likely(leaf->function == function) &&
 		    (!leaf->indexed || leaf->index == index))
@@ -69,7 +69,7 @@ static inline const struct cpuid_leaf *table_find(const struct cpuid_table *t,
 	return NULL;
 }
 
-const struct cpuid_leaf *cpuid_find(const struct vcpu *vcpu, u32 function,
+const struct guest_leaf *cpuid_find(const struct vcpu *vcpu, u32 function,
 				    u32 index)
 {
 	return vcpu->cpuid ? table_find(vcpu->cpuid, function, index) : NULL;
@@ -77,7 +77,7 @@ const struct cpuid_leaf *cpuid_find(const struct vcpu *vcpu, u32 function,
 
 u32 cpuid_signature(const struct vcpu *vcpu)
 {
-	const struct cpuid_leaf *leaf = cpuid_find(vcpu, 1, 0);
+	const struct guest_leaf *leaf = cpuid_find(vcpu, 1, 0);
 
 	return leaf ? leaf->eax : 0x600; /* family 6, as good as any */
 }
@@ -91,7 +91,7 @@ bool cpuid_has(const struct vcpu *vcpu, unsigned int feature)
 {
 	unsigned int word = feature / 32;
 
-	return vcpu->cpuid && word < CPUID_WORDS &&
+	return vcpu->cpuid && word < GUEST_CPUID_WORDS &&
 	       (vcpu->cpuid->word[word] >> (feature & 31) & 1);
 }
 
@@ -173,37 +173,37 @@ bool cpuid_xcr0_valid(const struct vcpu *vcpu, u64 xcr0)
  * Intel (SDM 2A "CPUID"), as zero on AMD (APM 3 "CPUID"). Inside its range a
  * leaf that user space has left out is zero.
  */
-static const struct cpuid_leaf *out_of_range(const struct cpuid_table *t,
+static const struct guest_leaf *out_of_range(const struct guest_cpuid *t,
 					     u32 function)
 {
 	if (!t->redirect)
 		return NULL;
-	if (function - CPUID_EXTENDED < CPUID_HYPERVISOR)
+	if (function - LEAF_EXTENDED < LEAF_HYPERVISOR)
 		return function <= t->limit_extended ? NULL : t->redirect;
-	if (function - CPUID_HYPERVISOR < 0x10000)
+	if (function - LEAF_HYPERVISOR < 0x10000)
 		return function <= t->limit_hypervisor ? NULL : t->redirect;
 	return function <= t->limit_basic ? NULL : t->redirect;
 }
 
 /* Bits of @r that follow the vCPU's registers. */
-static noinline void cpuid_live(const struct vcpu *vcpu, u8 live, u32 *ebx,
+static noinline void leaf_live_bits(const struct vcpu *vcpu, u8 live, u32 *ebx,
 				u32 *ecx, u32 *edx)
 {
 	bool apic = vcpu->lapic.base & LAPIC_BASE_ENABLE;
 
 	switch (live) {
-	case CPUID_LIVE_7:
+	case LEAF_LIVE_7:
 		*ecx &= ~F(OSPKE);
 		if (vcpu->cr4 & X86_CR4_PKE)
 			*ecx |= F(OSPKE);
 		break;
-	case CPUID_LIVE_D_0:
+	case LEAF_LIVE_D_0:
 		*ebx = cpuid_xsave_size(vcpu->xcr0);
 		break;
-	case CPUID_LIVE_D_1:
+	case LEAF_LIVE_D_1:
 		*ebx = cpuid_xsavec_size(vcpu->xcr0 | vcpu->xss);
 		break;
-	case CPUID_LIVE_80000001:
+	case LEAF_LIVE_80000001:
 		if (!apic)
 			*edx &= ~F(APIC);
 		break;
@@ -212,10 +212,10 @@ static noinline void cpuid_live(const struct vcpu *vcpu, u8 live, u32 *ebx,
 
 void cpuid_emulate(struct vcpu *vcpu)
 {
-	const struct cpuid_table *t = vcpu->cpuid;
+	const struct guest_cpuid *t = vcpu->cpuid;
 	u32 function = vcpu->gpr[X86_RAX], index = vcpu->gpr[X86_RCX];
 	u32 eax = 0, ebx = 0, ecx = 0, edx = 0;
-	const struct cpuid_leaf *leaf = NULL;
+	const struct guest_leaf *leaf = NULL;
 
 	if (likely(t)) {
 		leaf = table_find(t, function, index);
@@ -227,14 +227,14 @@ void cpuid_emulate(struct vcpu *vcpu)
 		ebx = leaf->ebx;
 		ecx = leaf->ecx;
 		edx = leaf->edx;
-		if (leaf->live == CPUID_LIVE_1) {
+		if (leaf->live == LEAF_LIVE_1) {
 			ecx &= ~F(OSXSAVE);
 			if (vcpu->cr4 & X86_CR4_OSXSAVE)
 				ecx |= F(OSXSAVE);
 			if (!(vcpu->lapic.base & LAPIC_BASE_ENABLE))
 				edx &= ~F(APIC);
 		} else if (unlikely(leaf->live)) {
-			cpuid_live(vcpu, leaf->live, &ebx, &ecx, &edx);
+			leaf_live_bits(vcpu, leaf->live, &ebx, &ecx, &edx);
 		}
 	}
 	vcpu->gpr[X86_RAX] = eax;
@@ -250,25 +250,25 @@ static u8 live_kind(u32 function, u32 index, u32 d1_eax)
 {
 	switch (function) {
 	case 1:
-		return CPUID_LIVE_1;
+		return LEAF_LIVE_1;
 	case 7:
-		return index ? CPUID_LIVE_NONE : CPUID_LIVE_7;
+		return index ? LEAF_LIVE_NONE : LEAF_LIVE_7;
 	case 0xd:
 		if (index == 0)
-			return CPUID_LIVE_D_0;
+			return LEAF_LIVE_D_0;
 		if (index == 1 && (d1_eax & F(XSAVEC)))
-			return CPUID_LIVE_D_1;
-		return CPUID_LIVE_NONE;
+			return LEAF_LIVE_D_1;
+		return LEAF_LIVE_NONE;
 	case 0x80000001:
-		return CPUID_LIVE_80000001;
+		return LEAF_LIVE_80000001;
 	}
-	return CPUID_LIVE_NONE;
+	return LEAF_LIVE_NONE;
 }
 
-static void table_add(struct cpuid_table *t, const struct kvm_cpuid_entry2 *e)
+static void table_add(struct guest_cpuid *t, const struct kvm_cpuid_entry2 *e)
 {
 	u16 i = t->n++, *link = &t->first[slot_of(e->function)];
-	struct cpuid_leaf *leaf = &t->leaf[i];
+	struct guest_leaf *leaf = &t->leaf[i];
 
 	leaf->function = e->function;
 	leaf->index = e->index;
@@ -280,14 +280,14 @@ static void table_add(struct cpuid_table *t, const struct kvm_cpuid_entry2 *e)
 	leaf->edx = e->edx;
 	leaf->live = live_kind(e->function, leaf->indexed ? e->index : 0,
 			       e->eax);
-	leaf->next = CPUID_END;
+	leaf->next = LEAF_END;
 	/* Appended: of two that match, the first counts. */
-	while (*link != CPUID_END)
+	while (*link != LEAF_END)
 		link = &t->leaf[*link].next;
 	*link = i;
 }
 
-static u32 leaf_reg(const struct cpuid_leaf *leaf, u8 reg)
+static u32 leaf_reg(const struct guest_leaf *leaf, u8 reg)
 {
 	switch (reg) {
 	case 0:
@@ -301,16 +301,16 @@ static u32 leaf_reg(const struct cpuid_leaf *leaf, u8 reg)
 	}
 }
 
-static bool vendor_is(const struct cpuid_leaf *leaf, const char *name)
+static bool vendor_is(const struct guest_leaf *leaf, const char *name)
 {
 	return !memcmp(&leaf->ebx, name, 4) && !memcmp(&leaf->edx, name + 4, 4) &&
 	       !memcmp(&leaf->ecx, name + 8, 4);
 }
 
 /* What the leaves add up to. */
-static void table_derive(struct cpuid_table *t)
+static void table_derive(struct guest_cpuid *t)
 {
-	const struct cpuid_leaf *leaf;
+	const struct guest_leaf *leaf;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(words); i++) {
@@ -318,11 +318,11 @@ static void table_derive(struct cpuid_table *t)
 		if (leaf)
 			t->word[words[i].word] = leaf_reg(leaf, words[i].reg);
 	}
-	leaf = table_find(t, CPUID_EXTENDED, 0);
+	leaf = table_find(t, LEAF_EXTENDED, 0);
 	t->limit_extended = leaf ? leaf->eax : 0;
-	leaf = table_find(t, CPUID_HYPERVISOR, 0);
+	leaf = table_find(t, LEAF_HYPERVISOR, 0);
 	t->limit_hypervisor = leaf ? leaf->eax : 0;
-	leaf = table_find(t, CPUID_BASIC, 0);
+	leaf = table_find(t, LEAF_BASIC, 0);
 	if (!leaf)
 		return;
 	t->limit_basic = leaf->eax;
@@ -332,15 +332,15 @@ static void table_derive(struct cpuid_table *t)
 		t->redirect = table_find(t, t->limit_basic, 0);
 }
 
-static struct cpuid_table *table_build(const struct kvm_cpuid_entry2 *e, u32 n)
+static struct guest_cpuid *table_build(const struct kvm_cpuid_entry2 *e, u32 n)
 {
-	struct cpuid_table *t;
+	struct guest_cpuid *t;
 	u32 i;
 
 	t = kvzalloc(struct_size(t, leaf, n), GFP_KERNEL_ACCOUNT);
 	if (!t)
 		return NULL;
-	memset(t->first, 0xff, sizeof(t->first)); /* CPUID_END */
+	memset(t->first, 0xff, sizeof(t->first)); /* LEAF_END */
 	for (i = 0; i < n; i++)
 		table_add(t, &e[i]);
 	table_derive(t);
@@ -348,7 +348,7 @@ static struct cpuid_table *table_build(const struct kvm_cpuid_entry2 *e, u32 n)
 }
 
 static void leaf_to_user(struct kvm_cpuid_entry2 *e,
-			 const struct cpuid_leaf *leaf)
+			 const struct guest_leaf *leaf)
 {
 	*e = (struct kvm_cpuid_entry2){
 		.function = leaf->function,
@@ -362,15 +362,15 @@ static void leaf_to_user(struct kvm_cpuid_entry2 *e,
 }
 
 /* Linear addresses are checked against 48 bits, the only width offered. */
-static bool table_valid(const struct cpuid_table *t)
+static bool table_valid(const struct guest_cpuid *t)
 {
-	const struct cpuid_leaf *leaf = table_find(t, 0x80000008, 0);
+	const struct guest_leaf *leaf = table_find(t, 0x80000008, 0);
 	u32 virt = leaf ? leaf->eax >> 8 & 0xff : 0;
 
 	return virt == 0 || virt == 48 || virt == 57;
 }
 
-static bool table_same(const struct cpuid_table *a, const struct cpuid_table *b)
+static bool table_same(const struct guest_cpuid *a, const struct guest_cpuid *b)
 {
 	u32 i;
 
@@ -388,9 +388,9 @@ static bool table_same(const struct cpuid_table *a, const struct cpuid_table *b)
 }
 
 /* Makes @t the vCPU's table, and what else depends on it. */
-static void table_install(struct vcpu *vcpu, struct cpuid_table *t)
+static void table_install(struct vcpu *vcpu, struct guest_cpuid *t)
 {
-	const struct cpuid_leaf *leaf;
+	const struct guest_leaf *leaf;
 	u32 phys;
 
 	kvfree(vcpu->cpuid);
@@ -426,10 +426,10 @@ int cpuid_set(struct vcpu *vcpu, const struct kvm_cpuid2 *cpuid,
 	      struct kvm_cpuid_entry2 __user *entries)
 {
 	struct kvm_cpuid_entry2 *copy = NULL;
-	struct cpuid_table *t;
+	struct guest_cpuid *t;
 	u32 n = cpuid->nent;
 
-	if (n > CPUID_MAX_ENTRIES)
+	if (n > GUEST_CPUID_ENTRIES)
 		return -E2BIG;
 	if (n) {
 		copy = vmemdup_user(entries, array_size(n, sizeof(*copy)));

@@ -10,41 +10,41 @@
 
 struct vcpu;
 
-#define CPUID_MAX_ENTRIES 256 /* as KVM */
+#define GUEST_CPUID_ENTRIES 256 /* as KVM */
 
 /* Ranges of leaves that are indexed directly: this many from each base. */
-#define CPUID_RANGE 64
-#define CPUID_BASIC 0x00000000u
-#define CPUID_HYPERVISOR 0x40000000u
-#define CPUID_EXTENDED 0x80000000u
+#define LEAF_RANGE 64
+#define LEAF_BASIC 0x00000000u
+#define LEAF_HYPERVISOR 0x40000000u
+#define LEAF_EXTENDED 0x80000000u
 
-enum cpuid_slot {
-	CPUID_SLOT_BASIC = 0,
-	CPUID_SLOT_HYPERVISOR = CPUID_RANGE,
-	CPUID_SLOT_EXTENDED = 2 * CPUID_RANGE,
-	CPUID_SLOT_OTHER = 3 * CPUID_RANGE, /* all the rest, searched */
-	CPUID_SLOTS
+enum leaf_slot {
+	LEAF_SLOT_BASIC = 0,
+	LEAF_SLOT_HYPERVISOR = LEAF_RANGE,
+	LEAF_SLOT_EXTENDED = 2 * LEAF_RANGE,
+	LEAF_SLOT_OTHER = 3 * LEAF_RANGE, /* all the rest, searched */
+	LEAF_SLOTS
 };
 
 /* Registers of a leaf that follow the vCPU's state. */
-enum cpuid_live {
-	CPUID_LIVE_NONE,
-	CPUID_LIVE_1, /* OSXSAVE, APIC */
-	CPUID_LIVE_7, /* OSPKE */
-	CPUID_LIVE_D_0, /* size for XCR0 */
-	CPUID_LIVE_D_1, /* the same, compacted */
-	CPUID_LIVE_80000001, /* APIC */
+enum leaf_live {
+	LEAF_LIVE_NONE,
+	LEAF_LIVE_1, /* OSXSAVE, APIC */
+	LEAF_LIVE_7, /* OSPKE */
+	LEAF_LIVE_D_0, /* size for XCR0 */
+	LEAF_LIVE_D_1, /* the same, compacted */
+	LEAF_LIVE_80000001, /* APIC */
 };
 
-#define CPUID_END 0xffff
+#define LEAF_END 0xffff
 
 /**
- * struct cpuid_leaf - one entry that user space has set
- * @next: entry with the same slot, or CPUID_END
+ * struct guest_leaf - one entry that user space has set
+ * @next: entry with the same slot, or LEAF_END
  * @indexed: ECX takes part in the choice
- * @live: enum cpuid_live
+ * @live: enum leaf_live
  */
-struct cpuid_leaf {
+struct guest_leaf {
 	u32 function;
 	u32 index;
 	u32 eax, ebx, ecx, edx;
@@ -55,27 +55,27 @@ struct cpuid_leaf {
 };
 
 /* Feature words that cpuid_has() knows; numbered as the kernel's. */
-#define CPUID_WORDS 32
+#define GUEST_CPUID_WORDS 32
 
 /**
- * struct cpuid_table - a guest's CPUID
- * @first: by slot, the first entry or CPUID_END
+ * struct guest_cpuid - a guest's CPUID
+ * @first: by slot, the first entry or LEAF_END
  * @word: feature words, by X86_FEATURE_... / 32
  * @redirect: leaf whose values an undefined basic leaf gives (Intel), or NULL
  * @limit_*: highest leaf of each range
  */
-struct cpuid_table {
-	u16 first[CPUID_SLOTS];
-	u32 word[CPUID_WORDS];
-	const struct cpuid_leaf *redirect;
+struct guest_cpuid {
+	u16 first[LEAF_SLOTS];
+	u32 word[GUEST_CPUID_WORDS];
+	const struct guest_leaf *redirect;
 	u32 limit_basic, limit_hypervisor, limit_extended;
 	bool amd;
 	u32 n;
-	struct cpuid_leaf leaf[];
+	struct guest_leaf leaf[];
 };
 
 /* The vCPU's leaf, or NULL; @index matters where the leaf has indices. */
-const struct cpuid_leaf *cpuid_find(const struct vcpu *vcpu, u32 function,
+const struct guest_leaf *cpuid_find(const struct vcpu *vcpu, u32 function,
 				    u32 index);
 /* Leaf 1 EAX, which RDX holds after reset. */
 u32 cpuid_signature(const struct vcpu *vcpu);

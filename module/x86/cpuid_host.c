@@ -284,7 +284,7 @@ static struct kvm_cpuid_entry2 *emit(struct list *l, u32 function, u32 index,
 {
 	struct kvm_cpuid_entry2 *e;
 
-	if (l->n == CPUID_MAX_ENTRIES) {
+	if (l->n == GUEST_CPUID_ENTRIES) {
 		l->full = true;
 		return &l->overflow;
 	}
@@ -515,7 +515,7 @@ int cpuid_supported(struct kvm_cpuid2 *cpuid,
 		cpuid->nent = 0;
 		return 0;
 	}
-	l.entry = kvcalloc(CPUID_MAX_ENTRIES, sizeof(*l.entry), GFP_KERNEL);
+	l.entry = kvcalloc(GUEST_CPUID_ENTRIES, sizeof(*l.entry), GFP_KERNEL);
 	if (!l.entry)
 		return -ENOMEM;
 	host_get();

@@ -113,7 +113,7 @@ void deliver_lapic(struct vcpu *vcpu, struct lapic_out *out)
 	if (effects & LAPIC_OUT_EOI)
 		broadcast_eoi(vcpu, out->eoi_vector);
 	if (effects & (LAPIC_OUT_ARM | LAPIC_OUT_ARM_TSC | LAPIC_OUT_DISARM))
-		timer_arm(vcpu, out);
+		vcpu_timer_arm(vcpu, out);
 	if (effects & LAPIC_OUT_DEST)
 		vcpu_request(vcpu, REQ_DEST);
 	if (effects & LAPIC_OUT_RESCAN)

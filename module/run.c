@@ -9,6 +9,7 @@
 #include <linux/task_work.h>
 
 #include "compat/compat.h"
+#include "compat/guest_work.h"
 #include "event.h"
 #include "memory.h"
 #include "timer.h"
@@ -64,7 +65,7 @@ static int handle_requests(struct vcpu *vcpu, int *srcu)
 			return r;
 	}
 	if (take_request(vcpu, REQ_TIMER) && vcpu->has_lapic)
-		timer_expired(vcpu);
+		vcpu_timer_expired(vcpu);
 	if (take_request(vcpu, REQ_SCAN_IOAPIC) && vcpu->has_lapic)
 		scan_ioapic(vcpu);
 	/*
@@ -267,6 +268,20 @@ static int interrupted(struct vcpu *vcpu)
 	return -EINTR;
 }
 
+/* The backend has come back for the host's sake. */
+static int host_work(struct vcpu *vcpu, int *srcu)
+{
+	int r;
+
+	if (!need_resched() && !task_work_pending(current))
+		return GO_ON;
+	/* A slot change must not wait for a thread that is not running. */
+	srcu_read_unlock(&vcpu->vm->mem.srcu, *srcu);
+	r = compat_guest_work();
+	*srcu = srcu_read_lock(&vcpu->vm->mem.srcu);
+	return r ? interrupted(vcpu) : GO_ON;
+}
+
 static bool wants_window(const struct vcpu *vcpu)
 {
 	return !vcpu->has_lapic && vcpu->run->request_interrupt_window &&
@@ -299,10 +314,7 @@ static int step(struct vcpu *vcpu, int *srcu)
 
 	switch (vcpu->vm->ops->run(vcpu)) {
 	case EXIT_AGAIN:
-		if (task_work_pending(current))
-			return interrupted(vcpu);
-		cond_resched();
-		return GO_ON;
+		return host_work(vcpu, srcu);
 	case EXIT_USER:
 		return vcpu->exit.error;
 	case EXIT_HALT:

@@ -22,12 +22,12 @@ static enum hrtimer_restart fired(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-void timer_init(struct vcpu *vcpu)
+void vcpu_timer_init(struct vcpu *vcpu)
 {
 	compat_hrtimer_init(&vcpu->timer, fired);
 }
 
-void timer_stop(struct vcpu *vcpu)
+void vcpu_timer_stop(struct vcpu *vcpu)
 {
 	hrtimer_cancel(&vcpu->timer);
 }
@@ -47,13 +47,13 @@ static u64 tsc_deadline_ns(const struct vcpu *vcpu, u64 deadline)
 						    vcpu->vm->tsc_khz);
 }
 
-void timer_arm(struct vcpu *vcpu, const struct lapic_out *out)
+void vcpu_timer_arm(struct vcpu *vcpu, const struct lapic_out *out)
 {
 	u64 at;
 
 	if (out->effects & LAPIC_OUT_DISARM) {
 		/* A callback that is running leaves a request behind, which
-		 * timer_expired() finds stale.
+		 * vcpu_timer_expired() finds stale.
 		 */
 		hrtimer_try_to_cancel(&vcpu->timer);
 		return;
@@ -78,7 +78,7 @@ static bool due(const struct vcpu *vcpu, u64 now)
 	return l->timer_deadline && now >= l->timer_deadline;
 }
 
-void timer_expired(struct vcpu *vcpu)
+void vcpu_timer_expired(struct vcpu *vcpu)
 {
 	struct lapic_out out = { .effects = 0 };
 	u64 now = ktime_get_ns();
@@ -88,7 +88,7 @@ void timer_expired(struct vcpu *vcpu)
 		if (vcpu->lapic.tsc_deadline) {
 			out.effects = LAPIC_OUT_ARM_TSC;
 			out.deadline = vcpu->lapic.tsc_deadline;
-			timer_arm(vcpu, &out);
+			vcpu_timer_arm(vcpu, &out);
 		}
 		return;
 	}

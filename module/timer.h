@@ -7,12 +7,12 @@
 
 #include "vcpu.h"
 
-void timer_init(struct vcpu *vcpu);
+void vcpu_timer_init(struct vcpu *vcpu);
 /* Performs LAPIC_OUT_ARM, _ARM_TSC, _DISARM. Owner, atomic. */
-void timer_arm(struct vcpu *vcpu, const struct lapic_out *out);
+void vcpu_timer_arm(struct vcpu *vcpu, const struct lapic_out *out);
 /* REQ_TIMER: the deadline may have passed. Owner, atomic. */
-void timer_expired(struct vcpu *vcpu);
-void timer_stop(struct vcpu *vcpu);
+void vcpu_timer_expired(struct vcpu *vcpu);
+void vcpu_timer_stop(struct vcpu *vcpu);
 
 /* Reading the clock costs more than most registers: only for those that count. */
 static inline u64 timer_now_for(u32 reg)

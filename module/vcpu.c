@@ -194,7 +194,7 @@ static const struct file_operations vcpu_fops = {
 
 void vcpu_free(struct vcpu *vcpu)
 {
-	timer_stop(vcpu);
+	vcpu_timer_stop(vcpu);
 	vcpu->vm->ops->vcpu_free(vcpu);
 	if (vcpu->run)
 		free_pages_exact(vcpu->run, VCPU_RUN_PAGES * PAGE_SIZE);
@@ -234,7 +234,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 	mutex_init(&vcpu->lock);
 	rcuwait_init(&vcpu->wait);
 	mailbox_init(&vcpu->mailbox);
-	timer_init(vcpu);
+	vcpu_timer_init(vcpu);
 	vcpu->mp_state = bsp || !vcpu->has_lapic ? KVM_MP_STATE_RUNNABLE :
 						   KVM_MP_STATE_UNINITIALIZED;
 	r = alloc_pages_of(vcpu);

@@ -15,6 +15,7 @@
 #include <asm/processor.h>
 
 #include "../compat/compat.h"
+#include "../x86/cpuid.h"
 #include "svm.h"
 
 static bool nrips = true;
@@ -80,6 +81,10 @@ static void read_features(void)
 	f->ibpb = boot_cpu_has(X86_FEATURE_IBPB) &&
 		  boot_cpu_has_bug(X86_BUG_SPECTRE_V2) && !cpu_mitigations_off();
 	f->host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	/* All that a guest can reach, whatever its CPUID says; PKRU goes by
+	 * its own instructions.
+	 */
+	f->fpu_mask = cpuid_host_xcr0() & ~BIT_ULL(9);
 }
 
 /* A reason why there can't be guests here, or NULL. */
@@ -101,8 +106,6 @@ static const char *refusal(void)
 		return "no nested paging";
 	if (!boot_cpu_has(X86_FEATURE_XSAVE))
 		return "no XSAVE";
-	if (!boot_cpu_has(X86_FEATURE_CONSTANT_TSC))
-		return "the TSC is not constant";
 	return NULL;
 }
 
@@ -256,5 +259,7 @@ const struct vintc_ops *svm_probe(void)
 		return NULL;
 	}
 	report();
+	if (!boot_cpu_has(X86_FEATURE_CONSTANT_TSC))
+		pr_info("the TSC may change its rate: guests' TSC-deadline timers will be as inexact\n");
 	return &svm_ops;
 }

@@ -88,7 +88,6 @@ static int exit_msr(struct vcpu *vcpu, enum vcpu_exit *why)
 	/* The one switched MSR that hardware holds while the guest is loaded. */
 	if (write && r == MSR_OK && msr == MSR_TSC_AUX && svm_features.tsc_aux)
 		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
-	trace_vintc_msr(vcpu->id, write, msr, r == MSR_OK ? val : 0, r != MSR_OK);
 	if (unlikely(r != MSR_OK)) {
 		vcpu->rip = rip;
 		vcpu_queue_gp(vcpu);

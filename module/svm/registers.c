@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Control and debug register exits. APM 2 "Instruction Intercepts". */
+#include <linux/percpu.h>
+#include <linux/sched.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/xcr.h>
 #include <asm/processor-flags.h>
@@ -86,7 +88,7 @@ static bool set_cr4(struct vcpu *vcpu, u64 val)
 {
 	u64 changed = val ^ vcpu->cr4;
 
-	if (val & ~cpuid_cr4_bits(vcpu))
+	if (val & ~cpuid_cr4_allowed(vcpu))
 		return false;
 	if (vcpu->efer & EFER_LMA) {
 		if (!(val & X86_CR4_PAE) || (changed & X86_CR4_LA57))

@@ -22,8 +22,6 @@
 
 /* ------------------------------------------------------------------ FPU */
 
-#define XFEATURE_PKRU_BIT BIT_ULL(9)
-
 static void xsave_to(void *area, u64 mask)
 {
 	asm volatile("xsave64 (%0)" :: "r"(area), "a"((u32)mask),
@@ -35,11 +33,6 @@ static void xrstor_from(void *area, u64 mask)
 {
 	asm volatile("xrstor64 (%0)" :: "r"(area), "a"((u32)mask),
 		     "d"((u32)(mask >> 32)) : "memory");
-}
-
-static u64 fpu_mask(const struct vcpu *vcpu)
-{
-	return vcpu->xcr0_allowed & ~XFEATURE_PKRU_BIT;
 }
 
 /* ----------------------------------------------------- debug registers */
@@ -136,7 +129,7 @@ static void load(struct vcpu *vcpu)
 		if (svm_features.ibpb)
 			wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 	}
-	xrstor_from(vcpu->fpu, fpu_mask(vcpu));
+	xrstor_from(vcpu->fpu, svm_features.fpu_mask);
 	if (svm_features.pku) {
 		vcpu->svm->host_pkru = rdpkru();
 		wrpkru(vcpu->pkru);
@@ -157,7 +150,7 @@ static void put(struct vcpu *vcpu)
 		vcpu->pkru = rdpkru();
 		wrpkru(vcpu->svm->host_pkru);
 	}
-	xsave_to(vcpu->fpu, fpu_mask(vcpu));
+	xsave_to(vcpu->fpu, svm_features.fpu_mask);
 	restore_drs(vcpu);
 	compat_ibpb_on_exit_to_user();
 	kernel_fpu_end();

@@ -21,6 +21,7 @@ struct svm_features {
 	bool xsaves, pku, ibpb, tsc_aux;
 	u32 nasid;
 	u64 host_xcr0;
+	u64 fpu_mask; /* state components switched by XSAVE and XRSTOR */
 };
 
 extern struct svm_features svm_features __ro_after_init;

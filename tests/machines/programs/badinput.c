@@ -672,7 +672,7 @@ static void one_call(struct vm *vm, u8 *arg, size_t size)
 	if (k && next() % 2 && (_IOC_DIR(any[k - 1].cmd) & _IOC_READ))
 		try(fd_of(vm, any[k - 1].where), any[k - 1].cmd, arg);
 	for (u64 n = next() % 4; n; n--)
-		arg[next() % len] = next() % 2 ? next() : 1 << next() % 8;
+		arg[next() % len] = next() % 2 ? next() : 1ull << next() % 8;
 	if (cmd == KVM_SET_USER_MEMORY_REGION || cmd == KVM_SET_USER_MEMORY_REGION2) {
 		struct kvm_userspace_memory_region *r = (void *)arg;
 

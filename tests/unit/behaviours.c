@@ -231,6 +231,11 @@ TEST(behaviour_c_pending)
 	fixture_post(l, 0x41, true);
 	exitmap_add_stale(&map, l);
 	CHECK_EQ(l->stale_vector, 0x41);
+	/* Routed here after all: forgotten. */
+	exitmap_add_stale(&map, l);
+	CHECK_EQ(l->stale_vector, -1);
+	memset(&map, 0, sizeof(map));
+	exitmap_add_stale(&map, l);
 	lapic_accept(l, lapic_next(l));
 	CHECK_EQ(fixture_eoi(l), LAPIC_OUT_EOI | LAPIC_OUT_RESCAN);
 }

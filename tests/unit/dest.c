@@ -68,6 +68,8 @@ TEST(dest_xapic_flat)
 		{ 0xff, false, true, 0, 0 },
 		{ ~0U, false, true, 0, 0xf },
 		{ 0x102, true, true, 0, 0 },
+		{ 0x06, true, true, 0, 6 },
+		{ 0xff, true, true, 0, 0xf },
 	};
 	u32 i;
 
@@ -97,6 +99,11 @@ TEST(dest_xapic_cluster)
 	CHECK_EQ(dest_ask(0x21, true, false, 0, 0), 0);
 	CHECK_EQ(dest_ask(0xff, true, false, 0, 0), 0xff);
 	CHECK_EQ(dest_ask(0x116, true, true, 0, 0), 0);
+	CHECK_EQ(dest_ask(0x16, true, true, 0, 0), 0x60);
+	CHECK_EQ(dest_ask(0xff, true, true, 0, 0), 0);
+	dest_map.view[0].ldr = 0xf1U << 24;
+	dest_map_build(&dest_map);
+	CHECK_EQ(dest_ask(0xff, true, true, 0, 0), 1);
 	/* Neither flat nor cluster: addressed by nothing logical but broadcast. */
 	for (i = 0; i < 8; i++)
 		dest_map.view[i].dfr = 0x5fffffff;
@@ -147,6 +154,13 @@ TEST(dest_hidden_id)
 	CHECK_EQ(dest_ask(0x05, false, true, 0, 0), 2);
 	CHECK_EQ(dest_ask(0x05, false, false, 0, 0), 2);
 	CHECK_EQ(dest_ask(0x205, false, true, 0, 0), 0);
+	dest_add(LAPIC_XAPIC, 0x100, 0, ~0U);
+	dest_add(LAPIC_X2APIC, 0x300, dest_x2_ldr(0x300), 0);
+	dest_map.view[3].id = 0x301; /* its initial ID means nothing now */
+	dest_map_build(&dest_map);
+	CHECK_EQ(dest_ask(0x100, false, true, 0, 0), 4);
+	CHECK_EQ(dest_ask(0x300, false, true, 0, 0), 0);
+	CHECK_EQ(dest_ask(0x301, false, true, 0, 0), 8);
 }
 
 TEST(dest_absent_and_disabled)
@@ -186,10 +200,32 @@ TEST(dest_shared_ids_and_mixed_layouts)
 	CHECK_EQ(dest_ask(7, false, false, 0, 0), 2);
 	/* IDs and clusters that no table has room for. */
 	dest_map.n = 0;
+	dest_add(LAPIC_X2APIC, 1024, dest_x2_ldr(1024), 0);
+	dest_map_build(&dest_map);
+	CHECK(dest_map.irregular);
+	CHECK_EQ(dest_ask(1024, false, true, 0, 0), 1);
+	CHECK_EQ(dest_ask(0x00400001, true, true, 0, 0), 1);
+	dest_map.n = 0;
 	dest_add(LAPIC_X2APIC, 5000, dest_x2_ldr(5000), 0);
 	dest_map_build(&dest_map);
 	CHECK_EQ(dest_ask(5000, false, true, 0, 0), 1);
 	CHECK_EQ(dest_ask(dest_x2_ldr(5000), true, true, 0, 0), 1);
+	/* A map that becomes regular again is taken for one. */
+	dest_map.view[0].id = 5;
+	dest_map.view[0].ldr = dest_x2_ldr(5);
+	dest_map_build(&dest_map);
+	CHECK(!dest_map.irregular && !dest_map.phys_shared);
+	/* Shared IDs alone make it irregular. */
+	dest_add(LAPIC_X2APIC, 5, 0, 0);
+	dest_map_build(&dest_map);
+	CHECK(dest_map.irregular && dest_map.phys_shared);
+	CHECK_EQ(dest_ask(5, false, true, 0, 0), 3);
+	/* What is beyond the map is no target. */
+	dest_map.n = 1;
+	dest_map_build(&dest_map);
+	CHECK(!dest_covers(&dest_map, &(struct irq_message){ .dest = 0xff }, 1));
+	CHECK_EQ(dest_ask(0, false, false, IRQ_SELF, 1), 0);
+	CHECK_EQ(dest_ask(0xff, false, false, 0, 0), 1);
 }
 
 TEST(dest_lowest_priority)
@@ -215,6 +251,10 @@ TEST(dest_lowest_priority)
 					&dest_set), 1);
 		CHECK_ROW(i, dest_set.bits[0], 2);
 	}
+	CHECK_EQ(dest_ask(0, false, false, IRQ_OTHERS, 66), ~0ULL);
+	CHECK_EQ(dest_set.bits[1], 0x3b);
+	CHECK_EQ(dest_ask(0, false, false, IRQ_SELF, 66), 0);
+	CHECK_EQ(dest_set.bits[1], 4);
 	/* The only one addressed is disabled: nobody. */
 	msg.dest = 0;
 	CHECK_EQ(dest_match(&dest_map, &msg, DEST_LOWEST_FIRST, &dest_set), 0);
@@ -229,6 +269,7 @@ TEST(dest_view_of_an_apic)
 	struct dest_view v;
 
 	fixture_write(l, LAPIC_LDR, 0x02000000, 0);
+	memset(&v, 0, sizeof(v));
 	dest_view_of(&v, l);
 	CHECK(v.present && v.enabled);
 	CHECK_EQ(v.mode, LAPIC_XAPIC);

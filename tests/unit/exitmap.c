@@ -58,6 +58,7 @@ TEST(exitmap_entries)
 	exitmap_three_apics();
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		CHECK_ROW(i, exitmap_of(rows[i].rte, 1), rows[i].in ? 2 : 0);
+	CHECK_EQ(exitmap_of(1ULL << 56 | 0x8010, 1), 1 << 16);
 }
 
 TEST(exitmap_messages)

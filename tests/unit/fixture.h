@@ -39,17 +39,24 @@ static inline struct lapic *fixture_x2apic(u32 id)
 	return l;
 }
 
+/* What a call doesn't set must not look as if it had. */
+static inline void fixture_poison(void)
+{
+	memset(&fixture_out, 0xa5, sizeof(fixture_out));
+	fixture_out.effects = 0;
+}
+
 /* Effects of the call, nothing left from the one before. */
 static inline u32 fixture_write(struct lapic *l, u32 reg, u32 val, u64 now)
 {
-	fixture_out.effects = 0;
+	fixture_poison();
 	lapic_write(l, reg, val, now, &fixture_out);
 	return fixture_out.effects;
 }
 
 static inline u32 fixture_wrmsr(struct lapic *l, u32 msr, u64 val)
 {
-	fixture_out.effects = 0;
+	fixture_poison();
 	lapic_wrmsr(l, msr, val, 0, &fixture_out);
 	return fixture_out.effects;
 }
@@ -66,7 +73,7 @@ static inline u32 fixture_post(struct lapic *l, u8 vector, bool level)
 
 	mailbox_init(&mb);
 	mailbox_post(&mb, &msg);
-	fixture_out.effects = 0;
+	fixture_poison();
 	lapic_absorb(l, &mb, true, &fixture_out);
 	return fixture_out.effects;
 }
@@ -78,7 +85,7 @@ static inline bool fixture_bit(const struct lapic *l, u32 base, u8 vector)
 
 static inline u32 fixture_eoi(struct lapic *l)
 {
-	fixture_out.effects = 0;
+	fixture_poison();
 	lapic_eoi(l, &fixture_out);
 	return fixture_out.effects;
 }

@@ -73,6 +73,7 @@ TEST(ioapic_message_fields)
 {
 	struct irq_message msg;
 
+	memset(&msg, 0xff, sizeof(msg));
 	ioapic_init(&ioapic_dev);
 	ioapic_dev.rte[5] = 0xa5ULL << 56 | 0x8941;
 	ioapic_message(&ioapic_dev, 5, &msg);
@@ -81,6 +82,7 @@ TEST(ioapic_message_fields)
 	CHECK_EQ(msg.delivery, IRQ_LOWEST);
 	CHECK(msg.logical && msg.level && !msg.wide && !msg.deassert);
 	CHECK_EQ(msg.source, IRQ_SOURCE_NONE);
+	CHECK_EQ(msg.shorthand, IRQ_DEST_FIELD);
 	/* NMI is an edge whatever the entry says. */
 	ioapic_dev.rte[5] = 0x8400;
 	ioapic_message(&ioapic_dev, 5, &msg);
@@ -200,6 +202,7 @@ TEST(ioapic_odd_deliveries)
 		{ 0x8200, IOAPIC_SENT, false }, { 0x8341, IOAPIC_IGNORED, false },
 		{ 0x8400, IOAPIC_SENT, false }, { 0x8500, IOAPIC_SENT, false },
 		{ 0x8700, IOAPIC_SENT, false }, { 0x800f, IOAPIC_IGNORED, false },
+		{ 0x810f, IOAPIC_IGNORED, false }, { 0x8110, IOAPIC_SENT, true },
 		{ 0x000f, IOAPIC_IGNORED, false }, { 0x0010, IOAPIC_SENT, false },
 	};
 	u32 i;

@@ -13,7 +13,7 @@ static unsigned int mailbox_send(u8 delivery, u8 vector)
 
 static u32 mailbox_take(struct lapic *l, bool take_init)
 {
-	fixture_out.effects = 0;
+	fixture_poison();
 	lapic_absorb(l, &mailbox_box, take_init, &fixture_out);
 	return fixture_out.effects;
 }
@@ -107,6 +107,39 @@ TEST(mailbox_events)
 	CHECK(!mailbox_pending(&mailbox_box));
 }
 
+TEST(mailbox_all_at_once)
+{
+	static const u8 modes[] = { IRQ_SMI, IRQ_NMI, IRQ_INIT, IRQ_STARTUP,
+				    IRQ_EXTINT, IRQ_FIXED };
+	struct lapic *l = fixture_xapic(0);
+	u32 i;
+
+	mailbox_init(&mailbox_box);
+	for (i = 0; i < ARRAY_SIZE(modes); i++)
+		CHECK_ROW(i, mailbox_send(modes[i], 0x99) & MAILBOX_COALESCED, 0);
+	CHECK_EQ(mailbox_take(l, true),
+		 LAPIC_OUT_SMI | LAPIC_OUT_NMI | LAPIC_OUT_INIT |
+		 LAPIC_OUT_SIPI | LAPIC_OUT_EXTINT | LAPIC_OUT_EVENT);
+	CHECK_EQ(fixture_out.sipi_vector, 0x99);
+	/* And none of it hides what the caller had already. */
+	for (i = 0; i < ARRAY_SIZE(modes); i++)
+		mailbox_send(modes[i], 0x99);
+	fixture_out.effects = LAPIC_OUT_FAULT;
+	lapic_absorb(l, &mailbox_box, true, &fixture_out);
+	CHECK(fixture_out.effects & LAPIC_OUT_FAULT);
+}
+
+/* Without ON there is nothing to take, and PIR isn't even looked at. */
+TEST(mailbox_no_on_no_work)
+{
+	struct lapic *l = fixture_xapic(0);
+
+	mailbox_init(&mailbox_box);
+	mailbox_box.pir[0] = 1ULL << 40;
+	CHECK_EQ(mailbox_take(l, true), 0);
+	CHECK_EQ(mailbox_box.pir[0], 1ULL << 40);
+}
+
 TEST(mailbox_init_deassert_is_nothing)
 {
 	struct irq_message msg = { .delivery = IRQ_INIT, .level = true,
@@ -179,16 +212,43 @@ TEST(mailbox_sync_tmr)
 	CHECK_EQ(lapic_get(l, LAPIC_TMR + 0x30), BIT(5) | BIT(7));
 }
 
+TEST(mailbox_sync_tmr_every_vector)
+{
+	struct lapic *l;
+	u32 v, k;
+
+	for (v = 0; v < 256; v++) {
+		for (k = 0; k < 2; k++) {
+			u32 reg = (k ? LAPIC_IRR : LAPIC_ISR) + (v >> 5) * 16;
+
+			l = fixture_xapic(0);
+			mailbox_init(&mailbox_box);
+			memset(mailbox_box.tmr, 0xff, sizeof(mailbox_box.tmr));
+			lapic_put(l, reg, 1U << (v & 31));
+			lapic_sync_tmr(l, &mailbox_box);
+			CHECK_ROW(v, fixture_bit(l, LAPIC_TMR, v), true);
+			CHECK_ROW(v, fixture_bit(l, LAPIC_TMR, v ^ 1), false);
+			CHECK_ROW(v, fixture_bit(l, LAPIC_TMR, v ^ 32), false);
+			mailbox_box.tmr[v >> 6] = ~(1ULL << (v & 63));
+			lapic_sync_tmr(l, &mailbox_box);
+			CHECK_ROW(v, fixture_bit(l, LAPIC_TMR, v), false);
+		}
+	}
+}
+
 #define MAILBOX_TESTS(T)                                                       \
 	T(mailbox_every_vector)                                                \
 	T(mailbox_notifies_once)                                               \
 	T(mailbox_keeps_hardware_fields)                                       \
 	T(mailbox_trigger_mode)                                                \
 	T(mailbox_events)                                                      \
+	T(mailbox_all_at_once)                                                 \
+	T(mailbox_no_on_no_work)                                               \
 	T(mailbox_init_deassert_is_nothing)                                    \
 	T(mailbox_event_without_on)                                            \
 	T(mailbox_first_sipi_stays)                                            \
 	T(mailbox_disabled_apic_drops_vectors)                                 \
-	T(mailbox_sync_tmr)
+	T(mailbox_sync_tmr)                                                    \
+	T(mailbox_sync_tmr_every_vector)
 
 CHECK_MAIN(mailbox, MAILBOX_TESTS)

@@ -8,6 +8,8 @@
 
 #include "vintc_probes.h"
 
+#include "cpu.h"
+
 #include <linux/hrtimer.h>
 #include <linux/percpu.h>
 #include <linux/syscore_ops.h>

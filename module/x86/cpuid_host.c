@@ -30,6 +30,7 @@
 #include <asm/fpu/xcr.h>
 #include <asm/processor.h>
 
+#include "../compat/cpu.h"
 #include "../vcpu.h"
 #include "cpuid.h"
 

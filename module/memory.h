@@ -217,11 +217,16 @@ int memory_fault(struct memory *mem, u64 gpa, u32 access);
 
 const struct memslot *memory_slot_search(const struct memslots *slots, u64 gfn);
 
+/* The slots now; mem->srcu read lock, or mem->lock, held. */
+static inline const struct memslots *memory_slots(struct memory *mem)
+{
+	return srcu_dereference_check(mem->slots, &mem->srcu, lockdep_is_held(&mem->lock));
+}
+
 /* Slot lookup; mem->srcu read lock held. NULL if no slot. */
 static inline const struct memslot *memory_slot(struct memory *mem, u64 gfn)
 {
-	const struct memslots *slots = srcu_dereference_check(mem->slots, &mem->srcu,
-							      lockdep_is_held(&mem->lock));
+	const struct memslots *slots = memory_slots(mem);
 	const struct memslot *slot = &slots->slot[slots->largest];
 
 	if (likely(gfn - slot->gfn < slot->npages))
@@ -253,7 +258,16 @@ unsigned long memory_hva(struct memory *mem, u64 gpa, bool writable);
  */
 int memory_read(struct memory *mem, u64 gpa, void *buf, u32 len);
 int memory_write(struct memory *mem, u64 gpa, const void *buf, u32 len);
-int memory_read_atomic(struct memory *mem, u64 gpa, void *buf, u32 len);
+int memory_read_atomic_any(struct memory *mem, u64 gpa, void *buf, u32 len);
+int memory_read_entry(struct memory *mem, u64 gpa, void *entry);
+
+static inline int memory_read_atomic(struct memory *mem, u64 gpa, void *buf, u32 len)
+{
+	/* A guest's page-table entry: several in each exit that walks. */
+	if (len == sizeof(u64) && IS_ALIGNED(gpa, sizeof(u64)))
+		return memory_read_entry(mem, gpa, buf);
+	return memory_read_atomic_any(mem, gpa, buf, len);
+}
 
 /* Change the frame that is never mapped; zaps what covers it. */
 void memory_set_hole(struct memory *mem, u64 gfn);

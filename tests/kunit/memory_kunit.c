@@ -884,6 +884,7 @@ static void access_fails(struct kunit *test)
 
 		/* Not faulted in; no slot; half a slot. */
 		KUNIT_EXPECT_EQ(test, memory_read_atomic(mem, RAM_GPA, buf, len), -EFAULT);
+		KUNIT_EXPECT_EQ(test, memory_read_atomic(mem, 0, buf, len), -EFAULT);
 		KUNIT_EXPECT_EQ(test, memory_read_atomic(mem, SZ_1G, buf, len), -EFAULT);
 		KUNIT_EXPECT_EQ(test, memory_read(mem, SZ_1G, buf, len), -EFAULT);
 		KUNIT_EXPECT_EQ(test, memory_write(mem, SZ_1G, buf, len), -EFAULT);

@@ -12,10 +12,8 @@ static void deliver_fixed(struct lapic *l, u32 lvt_reg, u32 lvt,
 	u8 vector = lvt & 0xff;
 
 	if (vector < VECTOR_MIN) {
-		if (lvt_reg == LAPIC_LVT_ERROR)
-			l->esr_pending |= ESR_RECEIVE_ILLEGAL;
-		else
-			lapic_raise_error(l, ESR_RECEIVE_ILLEGAL, out);
+		/* From the error entry itself this ends at the second time. */
+		lapic_raise_error(l, ESR_RECEIVE_ILLEGAL, out);
 		return;
 	}
 	if (!lapic_enabled(l))

@@ -74,8 +74,7 @@ static unsigned int post_event(struct mailbox *mb, const struct irq_message *msg
 	} while (!env_cmpxchg(&mb->events, &old, val));
 	if (val == old)
 		return MAILBOX_COALESCED;
-	/* Whatever ON was: see MAILBOX_EVENT. */
-	env_test_and_set(&mb->control, 0);
+	/* Whatever ON is, which is for PIR alone: see MAILBOX_EVENT. */
 	return MAILBOX_NOTIFY | MAILBOX_EVENT;
 }
 

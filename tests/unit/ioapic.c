@@ -58,6 +58,9 @@ TEST(ioapic_registers)
 		CHECK_ROW(pin, ioapic_in(0x10 + 2 * pin), 0x1afff);
 		CHECK_ROW(pin, ioapic_in(0x11 + 2 * pin), 0xff000000);
 	}
+	ioapic_outl(0x11, 0xa5000000);
+	CHECK_EQ(ioapic_in(0x11), 0xa5000000);
+	CHECK_EQ(ioapic_in(0x10), 0x1afff);
 	CHECK_EQ(ioapic_in(0x40), 0);
 	ioapic_outl(0x40, 0xffffffff);
 	ioapic_outl(3, 0xffffffff);
@@ -281,8 +284,13 @@ TEST(ioapic_state)
 	ioapic_drive(5, true);
 	ioapic_drive(6, true);
 	ioapic_drive(7, true);
+	memset(&st, 0xff, sizeof(st));
+	ioapic_dev.base = 0xfec01000;
 	ioapic_save(&ioapic_dev, &st);
 	CHECK_EQ(st.id, 5);
+	CHECK_EQ(st.base_address, 0xfec01000);
+	CHECK_EQ(st.ioregsel, 0x1e);
+	CHECK_EQ(st.pad, 0);
 	CHECK_EQ(st.irr, BIT(5) | BIT(6));
 	CHECK_EQ(st.rte[5], 0xc041);
 
@@ -299,8 +307,11 @@ TEST(ioapic_state)
 	/* Any source that drives the pin low takes the request back. */
 	ioapic_line(&ioapic_dev, 5, IOAPIC_SRC_IRQFD, false, &ioapic_effects);
 	CHECK_EQ(ioapic_end(0x41), 0);
-	/* The edge pin starts low. */
+	/* The edge pin starts low, even where it was high before. */
 	CHECK_EQ(ioapic_drive(7, true), IOAPIC_SENT);
+	CHECK(ioapic_restore(&ioapic_dev, &st, &ioapic_effects));
+	CHECK_EQ(ioapic_drive(7, true), IOAPIC_SENT);
+	CHECK_EQ(ioapic_dev.base, 0xfec01000);
 }
 
 /* KVM keeps the request of an edge that it couldn't send. */

@@ -22,6 +22,12 @@ TEST(lapic_power_up)
 	CHECK_EQ(lapic_read(l, LAPIC_TIMER_CURRENT, 0), 0);
 	CHECK_EQ(lapic_next(l), -1);
 	CHECK_EQ(l->stale_vector, -1);
+	CHECK_EQ(lapic_read(l, LAPIC_LVT_CMCI, 0), 0);
+	CHECK_EQ(lapic_get(l, LAPIC_LVT_CMCI), 0x10000);
+	CHECK_EQ(fixture_page[LAPIC_REGS_SIZE], 0);
+	CHECK_EQ(fixture_page[4095], 0);
+	CHECK_EQ(l->config.bus_ns, 1);
+	CHECK_EQ(l->config.min_period_ns, 200000);
 	lapic_init(l, fixture_page, 0, 1, false);
 	CHECK_EQ(lapic_read(l, LAPIC_LVT_LINT0, 0), 0x10000);
 }
@@ -138,6 +144,33 @@ TEST(lapic_accelerated)
 	lapic_put(l, LAPIC_TPR, 0);
 	lapic_accelerate(l, false);
 	CHECK_EQ(lapic_next(l), 0x84);
+
+	/* TPR and PPR are told apart by what is in service now. */
+	l = fixture_x2apic(0);
+	fixture_post(l, 0x31, false);
+	lapic_accelerate(l, true);
+	lapic_put(l, LAPIC_ISR + 0x40, BIT(9));
+	CHECK_EQ(fixture_wrmsr(l, 0x808, 0x20), LAPIC_OUT_EVENT);
+	CHECK_EQ(lapic_get(l, LAPIC_PPR), 0x80);
+	/* What hardware leaves behind is counted when it stops. */
+	lapic_put(l, LAPIC_ISR + 0x40, 0);
+	lapic_put(l, LAPIC_IRR + 0x60, BIT(7));
+	lapic_accelerate(l, false);
+	CHECK_EQ(lapic_next(l), 0xc7);
+}
+
+/* The hint may be too wide; it is put right and nothing is made up. */
+TEST(lapic_hint_is_only_a_hint)
+{
+	struct lapic *l = fixture_xapic(0);
+
+	fixture_post(l, 0x31, false);
+	l->irr_words = 0xff;
+	CHECK_EQ(lapic_next(l), 0x31);
+	CHECK_EQ(l->irr_words, 3);
+	lapic_put(l, LAPIC_IRR + 0x10, 0);
+	CHECK_EQ(lapic_next(l), -1);
+	CHECK_EQ(l->irr_words, 0);
 }
 
 static u64 lapic_base_of(enum lapic_mode mode)
@@ -208,8 +241,29 @@ TEST(lapic_base_reserved_bits)
 	lapic_configure(l, &config);
 	CHECK(!lapic_set_base(l, lapic_base_of(LAPIC_X2APIC), true, 40,
 			      &fixture_out));
+	CHECK(!lapic_set_base(l, lapic_base_of(LAPIC_XAPIC) | 1, true, 40,
+			      &fixture_out));
 	CHECK(lapic_set_base(l, LAPIC_BASE_ENABLE | 1ULL << 63, true, 64,
 			     &fixture_out));
+}
+
+/* Registers that a mode derives or doesn't have start anew on entry. */
+TEST(lapic_mode_entry)
+{
+	struct lapic *l = fixture_xapic(0x25);
+	u64 val;
+
+	fixture_write(l, LAPIC_LDR, 0xff000000, 0);
+	fixture_write(l, LAPIC_DFR, 0, 0);
+	fixture_write(l, LAPIC_ICR2, 0xff000000, 0);
+	fixture_write(l, LAPIC_ICR, 0x431, 0);
+	lapic_put(l, LAPIC_ICR + 4, 0xbad);
+	lapic_set_base(l, lapic_base_of(LAPIC_X2APIC), false, 46, &fixture_out);
+	CHECK(lapic_rdmsr(l, 0x830, 0, &val));
+	CHECK_EQ(val, 0x431);
+	lapic_set_base(l, lapic_base_of(LAPIC_XAPIC), true, 46, &fixture_out);
+	CHECK_EQ(lapic_read(l, LAPIC_LDR, 0), 0);
+	CHECK_EQ(lapic_read(l, LAPIC_DFR, 0), 0xffffffff);
 }
 
 TEST(lapic_disable_resets)
@@ -223,9 +277,11 @@ TEST(lapic_disable_resets)
 	CHECK_EQ(lapic_get(l, LAPIC_SVR), 0xff);
 	/* LINT0 and LINT1 are INTR and NMI now. */
 	fixture_out.effects = 0;
-	lapic_local(l, LAPIC_LVT_LINT0, &fixture_out);
-	lapic_local(l, LAPIC_LVT_LINT1, &fixture_out);
 	lapic_local(l, LAPIC_LVT_PERFMON, &fixture_out);
+	CHECK_EQ(fixture_out.effects, 0);
+	lapic_local(l, LAPIC_LVT_LINT1, &fixture_out);
+	CHECK_EQ(fixture_out.effects, LAPIC_OUT_NMI);
+	lapic_local(l, LAPIC_LVT_LINT0, &fixture_out);
 	CHECK_EQ(fixture_out.effects, LAPIC_OUT_EXTINT | LAPIC_OUT_NMI);
 	CHECK_EQ(fixture_post(l, 0x41, false), 0);
 	lapic_set_base(l, lapic_base_of(LAPIC_XAPIC), false, 46, &fixture_out);
@@ -238,6 +294,10 @@ TEST(lapic_init_keeps_base_and_id)
 
 	fixture_write(l, LAPIC_ID, 9u << 24, 0);
 	fixture_write(l, LAPIC_LDR, 1u << 24, 0);
+	fixture_write(l, LAPIC_DFR, 0, 0);
+	fixture_write(l, LAPIC_LVT_CMCI, 0x41, 0);
+	fixture_write(l, LAPIC_ICR, 1, 0);
+	fixture_write(l, LAPIC_LVT_TIMER, 0x20041, 0);
 	fixture_write(l, LAPIC_TIMER_INITIAL, 100, 0);
 	fixture_post(l, 0x41, true);
 	lapic_accept(l, lapic_next(l));
@@ -248,6 +308,10 @@ TEST(lapic_init_keeps_base_and_id)
 	CHECK_EQ(fixture_out.effects, LAPIC_OUT_DEST | LAPIC_OUT_DISARM);
 	CHECK_EQ(lapic_read(l, LAPIC_ID, 0), 9u << 24);
 	CHECK_EQ(lapic_read(l, LAPIC_LDR, 0), 0);
+	CHECK_EQ(lapic_read(l, LAPIC_DFR, 0), 0xffffffff);
+	CHECK_EQ(lapic_read(l, LAPIC_LVT_CMCI, 0), 0x10000);
+	CHECK_EQ(l->esr_pending, 0);
+	CHECK_EQ(l->timer_mode, 0);
 	CHECK_EQ(lapic_read(l, LAPIC_PPR, 0), 0);
 	CHECK_EQ(lapic_highest_irr(l), -1);
 	CHECK_EQ(l->stale_vector, -1);
@@ -280,6 +344,8 @@ TEST(lapic_local_sources)
 		{ LAPIC_LVT_LINT1, 0x00400, LAPIC_OUT_NMI, 0, false },
 		{ LAPIC_LVT_LINT1, 0x00300, 0, 0, false },
 		{ LAPIC_LVT_ERROR, 0x00044, LAPIC_OUT_EVENT, 0x44, false },
+		{ LAPIC_LVT_LINT0, 0x00043, LAPIC_OUT_EVENT, 0x43, false },
+		{ LAPIC_LVT_THERMAL, 0x00010, LAPIC_OUT_EVENT, 0x10, false },
 		{ LAPIC_LVT_THERMAL, 0x0000f, 0, 0, false },
 	};
 	u32 i;
@@ -403,7 +469,7 @@ TEST(lapic_icr_table)
 		/* The same as one register, destination in 63:32. */
 		l = fixture_x2apic(0);
 		val = (row->icr & 0xffffffff) | row->icr >> 56 << 32;
-		fixture_wrmsr(l, 0x830, val);
+		fixture_wrmsr(l, 0x830, val | BIT(12));
 		lapic_check_icr(l, row, &bad);
 		CHECK_ROW(i, bad, 0);
 		CHECK(lapic_rdmsr(l, 0x830, 0, &val));
@@ -443,8 +509,10 @@ TEST(lapic_self_ipi_msr)
 	T(lapic_eoi_done_by_hardware)                                          \
 	T(lapic_nested_service)                                                \
 	T(lapic_accelerated)                                                   \
+	T(lapic_hint_is_only_a_hint)                                           \
 	T(lapic_mode_changes)                                                  \
 	T(lapic_base_reserved_bits)                                            \
+	T(lapic_mode_entry)                                                    \
 	T(lapic_disable_resets)                                                \
 	T(lapic_init_keeps_base_and_id)                                        \
 	T(lapic_local_sources)                                                 \

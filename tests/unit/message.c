@@ -45,7 +45,7 @@ TEST(message_msi_table)
 
 	for (i = 0; i < ARRAY_SIZE(msi_rows); i++) {
 		const struct msi_row *row = &msi_rows[i];
-		struct irq_message msg = { .dest = 0x77777777 };
+		struct irq_message msg = { .dest = 0x77777777, .shorthand = 3 };
 		bool good = msi_decode(row->address, row->data, row->format,
 				       &msg);
 

@@ -109,10 +109,12 @@ TEST(regs_x2apic_without_cmci_and_deadline)
 	config.eoi_suppress = false;
 	lapic_configure(l, &config);
 	CHECK(!lapic_rdmsr(l, 0x82f, 0, &val));
-	CHECK_EQ(fixture_wrmsr(l, 0x82f, LAPIC_OUT_FAULT & 0), LAPIC_OUT_FAULT);
+	CHECK_EQ(fixture_wrmsr(l, 0x82f, 0), LAPIC_OUT_FAULT);
 	CHECK_EQ(fixture_wrmsr(l, 0x832, 2 << 17), LAPIC_OUT_FAULT);
 	CHECK_EQ(fixture_wrmsr(l, 0x832, 1 << 17), 0);
 	CHECK_EQ(fixture_wrmsr(l, 0x80f, 0x11ff), LAPIC_OUT_FAULT);
+	CHECK_EQ(fixture_wrmsr(l, 0x80f, 0x1f0), 0);
+	CHECK_EQ(lapic_get(l, LAPIC_SVR), 0x1f0);
 }
 
 /* xAPIC: what is stored when all ones are written; -1 for read-only. */
@@ -277,6 +279,15 @@ TEST(regs_esr_masked_still_collects)
 	CHECK_EQ(fixture_write(l, LAPIC_ICR, 1, 0), 0);
 	fixture_write(l, LAPIC_ESR, 0, 0);
 	CHECK_EQ(lapic_read(l, LAPIC_ESR, 0), BIT(5));
+	/* A local source with an illegal vector is an error like the others. */
+	fixture_write(l, LAPIC_LVT_ERROR, 0xfe, 0);
+	fixture_write(l, LAPIC_LVT_THERMAL, 0x0f, 0);
+	fixture_out.effects = 0;
+	lapic_local(l, LAPIC_LVT_THERMAL, &fixture_out);
+	CHECK_EQ(fixture_out.effects, LAPIC_OUT_EVENT);
+	CHECK_EQ(lapic_next(l), 0xfe);
+	fixture_write(l, LAPIC_ESR, 0, 0);
+	CHECK_EQ(lapic_read(l, LAPIC_ESR, 0), BIT(6));
 	/* An illegal vector in the error LVT itself must not recurse. */
 	fixture_write(l, LAPIC_LVT_ERROR, 0x05, 0);
 	CHECK_EQ(fixture_write(l, LAPIC_ICR, 1, 0), 0);

@@ -64,13 +64,18 @@ TEST(state_x2apic_ids)
 {
 	struct lapic *l = fixture_x2apic(0x123);
 
+	/* What can't be read isn't saved. */
+	lapic_put(l, LAPIC_EOI, 0xbad);
+	lapic_put(l, LAPIC_SELF_IPI, 0xbad);
 	lapic_save(l, state_a, true, 0);
+	CHECK_EQ(state_get(state_a, LAPIC_EOI), 0);
+	CHECK_EQ(state_get(state_a, LAPIC_SELF_IPI), 0);
 	CHECK_EQ(state_get(state_a, LAPIC_ID), 0x123);
 	CHECK_EQ(state_get(state_a, LAPIC_LDR), 0x120008);
 	CHECK(state_load(l, true, 0));
 	state_put(state_a, LAPIC_ID, 0x124);
 	state_put(state_a, LAPIC_TPR, 0x77);
-	CHECK_EQ(state_load(l, true, 0), 0);
+	CHECK(!lapic_restore(l, state_a, true, 0, &fixture_out));
 	CHECK_EQ(lapic_get(l, LAPIC_TPR), 0);
 	/* In the 8-bit form the ID is ignored, as the LDR always is. */
 	state_put(state_a, LAPIC_LDR, 1);
@@ -193,6 +198,32 @@ TEST(state_garbage)
 	}
 }
 
+/* The page of an APIC that hardware runs, and nothing left of what was before. */
+TEST(state_beside_hardware)
+{
+	struct lapic *l = fixture_xapic(0);
+
+	lapic_accelerate(l, true);
+	lapic_put(l, LAPIC_ISR, BIT(20));
+	lapic_put(l, LAPIC_IRR, BIT(21));
+	lapic_save(l, state_a, false, 0);
+	CHECK_EQ(state_get(state_a, LAPIC_PPR), 0x10);
+	state_put(state_a, LAPIC_ESR, 0xffff);
+
+	l = fixture_xapic(0);
+	fixture_write(l, LAPIC_ICR, 1, 0);
+	l->stale_vector = 0x41;
+	CHECK(state_load(l, false, 0));
+	CHECK_EQ(l->esr_pending, 0);
+	CHECK_EQ(l->stale_vector, -1);
+	CHECK_EQ(lapic_get(l, LAPIC_PPR), 0x10);
+	CHECK_EQ(lapic_get(l, LAPIC_ESR), 0xff);
+	CHECK_EQ(l->isr_count, 1);
+	CHECK_EQ(lapic_highest_irr(l), 0x15);
+	CHECK_EQ(fixture_eoi(l), LAPIC_OUT_EVENT);
+	CHECK_EQ(lapic_next(l), 0x15);
+}
+
 /* The firmware's LINT0 in an APIC that is still disabled; KVM's tests' IRR. */
 TEST(state_kept_as_given)
 {
@@ -215,6 +246,7 @@ TEST(state_kept_as_given)
 	T(state_timer_counts)                                                  \
 	T(state_keeps_tsc_deadline)                                            \
 	T(state_garbage)                                                       \
+	T(state_beside_hardware)                                               \
 	T(state_kept_as_given)
 
 CHECK_MAIN(state, STATE_TESTS)

@@ -84,8 +84,9 @@ enum x86_result {
 	X86_FAULT, /* @fault, @error, @address say which exception */
 	X86_UNHANDLED, /* no such instruction here: internal error with the bytes */
 	X86_AGAIN, /* x86_emulate: a repeated string instruction has done a part
-		    * and left RIP, RCX, RSI, RDI as the architecture does;
-		    * run it again
+		    * and left RIP, RCX, RSI, RDI as the architecture does, or
+		    * a locked one lost every race for its operand; run it
+		    * again
 		    */
 };
 
@@ -178,7 +179,12 @@ int x86_decode(struct x86_insn *insn, const u8 *bytes, unsigned int n,
  * @ctx: handed to them
  * @ex: exception on X86_FAULT
  *
- * At most @max_rep elements of a repeated string instruction are done per call.
+ * At most @max_rep elements of a repeated string instruction are done per call,
+ * each with two accesses at most (more where an operand wraps at 4 GB). A fault
+ * after the first element comes back as X86_AGAIN with the elements before it
+ * done, and as X86_FAULT from the next call; X86_WAIT keeps nothing of the call.
+ *
+ * Return: enum x86_result.
  */
 enum x86_result x86_emulate(struct x86_cpu *cpu, const struct x86_insn *insn,
 			    const struct x86_memory *mem, void *ctx,

@@ -20,6 +20,8 @@ static const u8 wrmsr[] = { 0x0f, 0x30 };
 static const u8 store_rex[] = { 0x41, 0xc7, 0x84, 0x24, 0x80, 0, 0, 0, 1, 0, 0,
 				0 };
 
+static const u8 eoi[] = { 0xc7, 0x04, 0x25, 0xb0, 0xb0, 0x5f, 0xff, 0, 0, 0, 0 };
+
 static struct x86_cpu cpu = { .mode = X86_LONG64 };
 static struct x86_insn insn;
 static struct x86_exception ex;
@@ -76,6 +78,11 @@ static void decode_hlt(void)
 static void decode_rex(void)
 {
 	x86_decode(&insn, store_rex, sizeof(store_rex), X86_LONG64);
+}
+
+static void decode_eoi(void)
+{
+	x86_decode(&insn, eoi, sizeof(eoi), X86_LONG64);
 }
 
 static void emulate_store(void)
@@ -143,6 +150,7 @@ int main(void)
 		{ "decode wrmsr", decode_wrmsr, empty, 80 },
 		{ "decode hlt", decode_hlt, empty, 80 },
 		{ "decode movl $1, disp(%r12)", decode_rex, empty, 260 },
+		{ "decode movl $0, fixmap address", decode_eoi, empty, 220 },
 		{ "emulate mov %eax, disp(%rbx)", emulate_store, decode_store,
 		  250 },
 		{ "walk four levels", walk4, empty, 400 },

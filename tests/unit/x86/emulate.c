@@ -374,6 +374,15 @@ static void lock_prefix(void)
 	test_done("emulate", "LOCK: a lost race is run again from what was found");
 
 	reset(X86_LONG64);
+	m.races = 1;
+	cpu.gpr[X86_RCX] = 5;
+	IS(GO("\x87\x08"), X86_DONE); /* xchg %ecx, (%rax) */
+	IS(cpu.gpr[X86_RCX], 0x10);
+	IS(ram[0], 5);
+	IS(m.cmpxchgs, 2);
+	test_done("emulate", "XCHG locks without the prefix");
+
+	reset(X86_LONG64);
 	m.races = 1000;
 	cpu.gpr[X86_RCX] = 5;
 	IS(GO("\xf0\x0f\xc1\x08"), X86_AGAIN);
@@ -549,6 +558,48 @@ static void addresses(void)
 	test_done("emulate", "POP addresses with the RSP it leaves");
 }
 
+/* SDM 3A "Code- and Data-Segment Descriptor Types", each of the sixteen. */
+static void segments(void)
+{
+	unsigned int type;
+
+	for (type = 0; type < 16; type++) {
+		bool code = type & 8, two = type & 2;
+		bool readable = !code || two, writable = !code && two;
+		bool down = !code && type & 4;
+
+		reset(X86_PROT32);
+		cpu.seg[X86_DS].type = type;
+		cpu.seg[X86_DS].limit = down ? 0xff : 0x200;
+		cpu.gpr[X86_RBX] = 0x100;
+		CHECK(GO("\x8b\x03") == (readable ? X86_DONE : X86_FAULT),
+		      "type %u, read", type);
+		CHECK(GO("\x89\x03") == (writable ? X86_DONE : X86_FAULT),
+		      "type %u, write", type);
+		CHECK(GO("\xf6\x1b") == (writable ? X86_DONE : X86_FAULT),
+		      "type %u, read and write", type);
+		cpu.gpr[X86_RBX] = down ? 0xff : 0x1fe;
+		IS(GO("\x8b\x03"), X86_FAULT);
+		IS(ex.vector, X86_GP);
+		cpu.gpr[X86_RBX] = down ? 0xfffd : 0x1fd;
+		cpu.seg[X86_DS].db = false;
+		CHECK(GO("\x8b\x03") ==
+		      (readable && !down ? X86_DONE : X86_FAULT),
+		      "type %u, up to the limit", type);
+	}
+	test_done("emulate", "segment types and limits");
+
+	reset(X86_PROT32);
+	cpu.seg[X86_DS].unusable = true;
+	cpu.seg[X86_SS].present = false;
+	IS(GO("\x8b\x03"), X86_FAULT);
+	IS(ex.vector, X86_GP);
+	IS(GO("\x8b\x45\x00"), X86_FAULT);
+	IS(ex.vector, X86_SS_FAULT);
+	IS(GO("\x26\x8b\x45\x00"), X86_DONE);
+	test_done("emulate", "a null segment is no segment");
+}
+
 static void unhandled(void)
 {
 	static const char *const t[] = { "\x0f\xa2", "\xf4", "\x0f\x10\x00",
@@ -708,6 +759,7 @@ int main(void)
 	strings();
 	ports();
 	addresses();
+	segments();
 	unhandled();
 	nothing_by_halves(300000);
 	waits_end_the_same(20000);

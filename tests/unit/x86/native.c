@@ -434,7 +434,7 @@ int main(int argc, char **argv)
 		unsigned int share;
 	} modes[] = { { X86_LONG64, "64-bit", 1 }, { X86_PROT32, "32-bit", 2 },
 		      { X86_PROT16, "16-bit", 2 } };
-	unsigned int m, i, count = argc > 1 ? atoi(argv[1]) : 4000;
+	unsigned int m, i, count = argc > 1 ? atoi(argv[1]) : 2500;
 
 	test_seed_from_env();
 	if (!set_up()) {

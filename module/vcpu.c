@@ -203,7 +203,6 @@ void vcpu_free(struct vcpu *vcpu)
 	kvfree(vcpu->vectors);
 	kvfree(vcpu->cpuid);
 	kfree(vcpu->mce_banks);
-	kfree(vcpu->mce_banks);
 	kfree(vcpu);
 }
 

@@ -341,6 +341,7 @@ void phases_open(struct run *run)
 	for (unsigned int n = 0; n < run->options->cpus; n++) {
 		struct irq_cpu *cpu = &shared->cpu[n];
 
+		run->seen[n].rip = 0;
 		cpu->vector = phase->vector[n];
 		cpu->base = cpu->taken[cpu->vector];
 		cpu->raised = cpu->sent = cpu->extra = 0;

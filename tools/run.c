@@ -188,7 +188,7 @@ static void interrupted(struct run *run, unsigned int n)
 {
 	struct kvm_regs regs;
 
-	if (!run->abort)
+	if (!run->abort || run->quit)
 		return;
 	if (!vintc_vcpu_regs(&run->vcpu[n], &regs))
 		run->seen[n].rip = regs.rip;
@@ -295,17 +295,32 @@ static uint64_t progress(const struct run *run)
 	return sum;
 }
 
+/* The phase is wrong, and there is no going on from it. */
 static void hung(struct run *run)
 {
-	char where[120] = "";
-	size_t used = 0;
+	struct phase *phase;
 
-	for (unsigned int n = 0; n < run->options->cpus; n++)
-		used += snprintf(where + used, sizeof(where) - used,
-				 "%s vCPU %u last seen at 0x%llx", n ? "," : "", n,
-				 (unsigned long long)run->seen[n].rip);
-	fatal(run, "hung in %s %s and could not be stopped:%s",
-	      run->phases[run->current].mode, run->phases[run->current].name, where);
+	if (run->current < 0) {
+		fatal(run, "the guest never asked for its first phase");
+		return;
+	}
+	phase = &run->phases[run->current];
+	pthread_mutex_lock(&run->lock);
+	phase_wrong(phase, "hung and could not be stopped");
+	for (unsigned int n = 0; n < run->options->cpus; n++) {
+		const struct seen *seen = &run->seen[n];
+
+		if (!seen->rip)
+			continue;
+		phase_wrong(phase, "vCPU %u at 0x%llx after %llu", n,
+			    (unsigned long long)seen->rip,
+			    (unsigned long long)(run->shared->cpu[n].taken[phase->vector[n]] -
+						 run->shared->cpu[n].base));
+	}
+	phase->done = true;
+	report_phase(run, run->current);
+	pthread_mutex_unlock(&run->lock);
+	fatal(run, "%s %s hung", phase->mode, phase->name);
 }
 
 static void watch(struct run *run, pthread_t *threads)

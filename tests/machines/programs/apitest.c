@@ -2041,7 +2041,7 @@ static const struct test tests[] = {
 	{ "io", t_io },
 	{ "memory", t_memory },
 	{ "io_string", t_io_string },
-	{ "mmio", t_mmio, 60 },
+	{ "mmio", t_mmio, 200 },
 	{ "shutdown", t_shutdown },
 	{ "fail_entry", t_fail_entry },
 	{ "internal_error", t_internal_error },

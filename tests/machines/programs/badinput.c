@@ -731,7 +731,7 @@ static const struct test tests[] = {
 	{ "order", t_order },
 	{ "fds", t_fds },
 	{ "many", t_many },
-	{ "fuzz", t_fuzz, 300 },
+	{ "fuzz", t_fuzz, 600 },
 };
 
 int main(int argc, char **argv)

@@ -93,7 +93,7 @@ static int reap(pid_t pid, unsigned int seconds, bool *late)
 
 static bool run_test(const struct test *t)
 {
-	unsigned int seconds = t->seconds ? t->seconds : 20;
+	unsigned int seconds = t->seconds ? t->seconds : 60;
 	bool late = false;
 	int status;
 	pid_t pid;

@@ -21,12 +21,13 @@
 
 #include "vm.h"
 
-static double now(void)
+/* Milliseconds */
+static long now(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* ---- guests in the states to die in ---- */
@@ -167,14 +168,14 @@ static void vmm(const struct state *s, bool busy)
 		pause();
 }
 
-/* Reap @pid; seconds that it took, or -1 when it does not die. */
-static double kill_and_wait(pid_t pid)
+/* Reap @pid; milliseconds that it took, or -1 when it does not die. */
+static long kill_and_wait(pid_t pid)
 {
-	double t = now();
+	long t = now();
 	int status;
 
 	kill(pid, SIGKILL);
-	while (now() - t < 30) {
+	while (now() - t < 30000) {
 		if (waitpid(pid, &status, WNOHANG) == pid) {
 			if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
 				fail("the VMM ended by itself, status %#x", status);
@@ -245,13 +246,13 @@ static void t_kill(void)
 	int kills = getenv("KILLS") ? atoi(getenv("KILLS")) : 200;
 	long users = module_users();
 	struct memory_use start = { 0 }, end;
-	double worst = 0;
+	long worst = 0;
 
 	srandom(seed);
 	for (int i = 0; i < kills; i++) {
 		const struct state *s = &states[i % ARRAY_SIZE(states)];
 		bool busy = random() % 2;
-		double t;
+		long t;
 		pid_t pid;
 
 		if (i == kills / 4) { /* caches are warm */
@@ -271,7 +272,7 @@ static void t_kill(void)
 		if (t > worst)
 			worst = t;
 	}
-	printf("# %d kills, the slowest took %d ms\n", kills, (int)(worst * 1000));
+	printf("# %d kills, the slowest took %ld ms\n", kills, worst);
 	if (users >= 0 && !users_drop_to(users))
 		fail("the module has %ld users, had %ld", module_users(), users);
 	end = memory_use();
@@ -302,7 +303,7 @@ static void t_preemption(void)
 	for (size_t i = 0; i < 4; i++) {
 		const struct state *s = &states[i == 3 ? 6 : i];
 		pthread_t t;
-		double took;
+		long took;
 		pid_t pid;
 		u64 at;
 
@@ -318,9 +319,8 @@ static void t_preemption(void)
 		usleep(1000000);
 		at = progress - at;
 		took = kill_and_wait(pid);
-		result(at > 1000 && took >= 0 && took < 5, s->name,
-		       "the other task did %llu rounds, SIGKILL took %d ms", (long long)at,
-		       (int)(took * 1000));
+		result(at > 1000 && took >= 0 && took < 5000, s->name,
+		       "the other task did %llu rounds, SIGKILL took %ld ms", (long long)at, took);
 	}
 }
 
@@ -331,7 +331,7 @@ static void t_time(void)
 	struct vm vm;
 	pthread_t thread;
 	clockid_t clock;
-	double used;
+	long used;
 
 	vm_start(&vm, 1);
 	vcpu_long(&vm.cpu[0], g_spin_closed, 0);
@@ -339,9 +339,9 @@ static void t_time(void)
 	usleep(1000000);
 	pthread_getcpuclockid(thread, &clock);
 	clock_gettime(clock, &t);
-	used = t.tv_sec + t.tv_nsec / 1e9;
-	if (used < 0.2)
-		fail("one second of spinning counts as %d ms", (int)(used * 1000));
+	used = t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	if (used < 200)
+		fail("one second of spinning counts as %ld ms", used);
 }
 
 /* No vCPU runs on behind the host's back: close everything, then use the memory. */

@@ -30,12 +30,10 @@ static u64 tick_ns(const struct lapic *l)
 	return (u64)(l->config.bus_ns ? l->config.bus_ns : 1) << shift;
 }
 
-/* Mode 11b is reserved and counts as one-shot. */
+/* Mode 11b is reserved; being neither of the others it is one-shot. */
 static u8 lvt_mode(const struct lapic *l)
 {
-	u32 mode = lapic_get(l, LAPIC_LVT_TIMER) >> LVT_TIMER_MODE_SHIFT & 3;
-
-	return mode == 3 ? TIMER_ONE_SHOT : mode;
+	return lapic_get(l, LAPIC_LVT_TIMER) >> LVT_TIMER_MODE_SHIFT & 3;
 }
 
 /* A period too short would keep the host from anything else. */
@@ -54,7 +52,6 @@ void timer_stop(struct lapic *l, struct lapic_out *out)
 {
 	l->timer_deadline = 0;
 	l->tsc_deadline = 0;
-	out->effects &= ~(LAPIC_OUT_ARM | LAPIC_OUT_ARM_TSC);
 	out->effects |= LAPIC_OUT_DISARM;
 }
 

@@ -135,6 +135,8 @@ TEST(lapic_accelerated)
 	CHECK_EQ(fixture_eoi(l), LAPIC_OUT_EVENT);
 	CHECK_EQ(lapic_next(l), 0x83);
 	lapic_accept(l, 0x83);
+	CHECK_EQ(lapic_get(l, LAPIC_PPR), 0x80);
+	CHECK_EQ(l->isr_count, 1);
 	CHECK_EQ(lapic_highest_irr(l), -1);
 	CHECK_EQ(fixture_wrmsr(l, 0x83f, 0x84), LAPIC_OUT_EVENT);
 	CHECK(fixture_bit(l, LAPIC_IRR, 0x84));

@@ -157,7 +157,8 @@ TEST(state_keeps_tsc_deadline)
 	lapic_save(l, state_a, false, 0);
 	CHECK(state_load(l, false, 0) & LAPIC_OUT_DISARM);
 	lapic_set_tsc_deadline(l, 5000, &fixture_out);
-	CHECK(state_load(l, false, 0) & LAPIC_OUT_ARM_TSC);
+	CHECK_EQ(state_load(l, false, 0) &
+		 (LAPIC_OUT_ARM_TSC | LAPIC_OUT_DISARM), LAPIC_OUT_ARM_TSC);
 	CHECK_EQ(fixture_out.deadline, 5000);
 	CHECK_EQ(lapic_get_tsc_deadline(l), 5000);
 	state_put(state_a, LAPIC_LVT_TIMER, 0x41);

@@ -4,7 +4,7 @@
 
 static u32 timer_expire(struct lapic *l, u64 now)
 {
-	fixture_out.effects = 0;
+	fixture_poison();
 	lapic_timer(l, now, &fixture_out);
 	return fixture_out.effects;
 }
@@ -115,6 +115,25 @@ TEST(timer_periodic)
 	CHECK_EQ(timer_expire(l, 600), 0);
 }
 
+/* The beat is the one of the first deadline, not of time 0. */
+TEST(timer_periodic_phase)
+{
+	struct lapic *l = fixture_xapic(0);
+
+	fixture_write(l, LAPIC_LVT_TIMER, 0x20041, 0);
+	fixture_write(l, LAPIC_TIMER_INITIAL, 50, 7);
+	CHECK_EQ(fixture_out.deadline, 107);
+	CHECK_EQ(timer_now(l, 107), 50);
+	CHECK_EQ(timer_now(l, 317), 45);
+	CHECK_EQ(timer_expire(l, 317), LAPIC_OUT_EVENT | LAPIC_OUT_ARM);
+	CHECK_EQ(fixture_out.deadline, 407);
+	CHECK_EQ(l->timer_start, 307);
+	/* Due at this very moment, then divided anew: it still fires. */
+	CHECK_EQ(fixture_write(l, LAPIC_TIMER_DIVIDE, 3, 407), 0);
+	CHECK_EQ(timer_expire(l, 407), LAPIC_OUT_EVENT | LAPIC_OUT_ARM);
+	CHECK_EQ(fixture_out.deadline, 407 + 50 * 16);
+}
+
 TEST(timer_masked_counts_silently)
 {
 	struct lapic *l = fixture_xapic(0);
@@ -165,6 +184,9 @@ TEST(timer_tsc_deadline)
 	CHECK_EQ(fixture_write(l, LAPIC_TIMER_INITIAL, 50, 20), 0);
 	CHECK_EQ(lapic_read(l, LAPIC_TIMER_INITIAL, 20), 0);
 	CHECK_EQ(timer_now(l, 20), 0);
+	lapic_put(l, LAPIC_TIMER_INITIAL, 50);
+	lapic_write_done(l, LAPIC_TIMER_INITIAL, 20, &fixture_out);
+	CHECK_EQ(lapic_read(l, LAPIC_TIMER_INITIAL, 20), 0);
 
 	fixture_out.effects = 0;
 	lapic_set_tsc_deadline(l, 1000, &fixture_out);
@@ -280,6 +302,7 @@ TEST(timer_illegal_vector)
 	T(timer_divide_table)                                                  \
 	T(timer_divide_while_running)                                          \
 	T(timer_periodic)                                                      \
+	T(timer_periodic_phase)                                                \
 	T(timer_masked_counts_silently)                                        \
 	T(timer_mode_change_runs_on)                                           \
 	T(timer_tsc_deadline)                                                  \

@@ -45,7 +45,11 @@ static struct page *mapped_page(unsigned long hva, unsigned int flags)
 	return get_user_pages_fast_only(hva, 1, flags, &page) == 1 ? page : NULL;
 }
 
-/* Fault the page in, as if the VMM's own thread had accessed it. */
+/*
+ * Fault the page in, as if the VMM's own thread had accessed it. Whether a signal
+ * that is not fatal ends a fault that waits (userfaultfd) is up to the kernel:
+ * it does where FOLL_INTERRUPTIBLE exists, not on 6.1.
+ */
 static int fault_in(struct fault *fault, bool may_write)
 {
 	unsigned int flags = MM_FOLL_VCPU | (fault->write ? FOLL_WRITE : 0);

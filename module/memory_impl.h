@@ -14,6 +14,7 @@ extern const struct mmu_notifier_ops memory_notifier_ops;
 static inline void memory_seq_bump(struct memory *mem)
 {
 	lockdep_assert_held(&mem->pt_lock);
+	/* Pairs with fault_once(). */
 	smp_store_release(&mem->notifier_seq, mem->notifier_seq + 1);
 }
 

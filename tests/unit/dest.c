@@ -104,6 +104,8 @@ TEST(dest_xapic_cluster)
 	dest_map.view[0].ldr = 0xf1U << 24;
 	dest_map_build(&dest_map);
 	CHECK_EQ(dest_ask(0xff, true, true, 0, 0), 1);
+	CHECK(dest_covers(&dest_map, &(struct irq_message){
+		.dest = 0xff, .logical = true, .wide = true }, 0));
 	/* Neither flat nor cluster: addressed by nothing logical but broadcast. */
 	for (i = 0; i < 8; i++)
 		dest_map.view[i].dfr = 0x5fffffff;

@@ -306,7 +306,9 @@ static void hung(struct run *run)
 	}
 	phase = &run->phases[run->current];
 	pthread_mutex_lock(&run->lock);
-	phase_wrong(phase, "hung and could not be stopped");
+	phases_collect(run, phase);
+	phase_wrong(phase, "%s and could not be stopped",
+		    phases_storm(run) ? "a storm of interrupts" : "hung");
 	for (unsigned int n = 0; n < run->options->cpus; n++) {
 		const struct seen *seen = &run->seen[n];
 
@@ -314,8 +316,7 @@ static void hung(struct run *run)
 			continue;
 		phase_wrong(phase, "vCPU %u at 0x%llx after %llu", n,
 			    (unsigned long long)seen->rip,
-			    (unsigned long long)(run->shared->cpu[n].taken[phase->vector[n]] -
-						 run->shared->cpu[n].base));
+			    (unsigned long long)phase->delivered[n]);
 	}
 	phase->done = true;
 	report_phase(run, run->current);

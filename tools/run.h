@@ -172,6 +172,9 @@ void phases_open(struct run *run);
  */
 void phases_close(struct run *run);
 
+/** phases_collect() - take a phase's counts and latencies from the shared memory */
+void phases_collect(struct run *run, struct phase *phase);
+
 /** phases_storm() - far more interrupts than there should be: no progress either */
 bool phases_storm(const struct run *run);
 

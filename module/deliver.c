@@ -199,7 +199,7 @@ static void lapic_mmio_write(struct vcpu *vcpu, u64 gpa, const void *data,
 	memcpy(&val, data, 4);
 	if (reg == LAPIC_EOI)
 		vcpu->stats.eoi++;
-	vectors_before(vcpu, reg);
+	vectors_before(vcpu);
 	lapic_write(&vcpu->lapic, reg, val, timer_now_for(reg), &out);
 	vectors_after(vcpu);
 	deliver_lapic(vcpu, &out);

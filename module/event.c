@@ -92,7 +92,7 @@ void event_absorb(struct vcpu *vcpu)
 
 	if (!vcpu->has_lapic || !mailbox_pending(&vcpu->mailbox))
 		return;
-	vectors_before(vcpu, 0);
+	vectors_before(vcpu);
 	lapic_absorb(&vcpu->lapic, &vcpu->mailbox, true, &out);
 	vectors_after(vcpu);
 	deliver_lapic(vcpu, &out);

@@ -94,7 +94,7 @@ void vcpu_timer_expired(struct vcpu *vcpu)
 	}
 	vcpu->stats.timer_fired++;
 	trace_vintc_timer(vcpu->id, TRACE_TIMER_FIRE, now);
-	vectors_before(vcpu, 0);
+	vectors_before(vcpu);
 	lapic_timer(&vcpu->lapic, now, &out);
 	vectors_after(vcpu);
 	deliver_lapic(vcpu, &out);

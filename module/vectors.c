@@ -35,7 +35,7 @@ void __vectors_posted(struct vcpu *vcpu, u8 vector)
 		WRITE_ONCE(v->posted_at[vector], ktime_get_ns());
 }
 
-void __vectors_before(struct vcpu *vcpu, u32 reg)
+void __vectors_before(struct vcpu *vcpu)
 {
 	copy_bits(vcpu->vectors->irr, &vcpu->lapic, LAPIC_IRR);
 	copy_bits(vcpu->vectors->isr, &vcpu->lapic, LAPIC_ISR);

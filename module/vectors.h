@@ -12,7 +12,7 @@
 long vectors_ioctl(struct vcpu *vcpu, struct vintc_vector_stats __user *arg);
 
 void __vectors_posted(struct vcpu *vcpu, u8 vector);
-void __vectors_before(struct vcpu *vcpu, u32 reg);
+void __vectors_before(struct vcpu *vcpu);
 void __vectors_after(struct vcpu *vcpu);
 void __vectors_accepted(struct vcpu *vcpu, u8 vector);
 
@@ -24,10 +24,10 @@ static inline void vectors_posted(struct vcpu *vcpu, const struct irq_message *m
 }
 
 /* Owner: around a call of the engine that may set IRR or clear ISR bits. */
-static inline void vectors_before(struct vcpu *vcpu, u32 reg)
+static inline void vectors_before(struct vcpu *vcpu)
 {
 	if (unlikely(vcpu->vectors))
-		__vectors_before(vcpu, reg);
+		__vectors_before(vcpu);
 }
 
 static inline void vectors_after(struct vcpu *vcpu)

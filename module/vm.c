@@ -83,9 +83,10 @@ static void vm_free(struct kref *users)
 	struct mm_struct *mm = vm->mm;
 	u32 i;
 
+	/* First: its notifier flushes vCPUs. */
+	memory_destroy(&vm->mem);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		vcpu_free(vm->vcpus[i]);
-	memory_destroy(&vm->mem);
 	route_free(vm);
 	kvfree(rcu_dereference_protected(vm->dests, 1));
 	hardware_put();

@@ -220,8 +220,6 @@ void svm_inject(struct vcpu *vcpu)
 {
 	bool busy = inject_again(vcpu);
 
-	if (vcpu->svm->nmi_iret && vcpu->rip != vcpu->svm->nmi_iret_rip)
-		svm_nmi_unmask(vcpu);
 	if (!busy)
 		busy = nmi_goes(vcpu);
 	interrupts(vcpu, busy);
@@ -235,6 +233,10 @@ void svm_collect(struct vcpu *vcpu)
 	struct vcpu_event_state *ev = &vcpu->event;
 	u32 info = c->exit_int_info;
 
+	/* Known as soon as it is through: a HLT may be what comes next. */
+	if (unlikely(vcpu->svm->nmi_iret) &&
+	    vcpu->rip != vcpu->svm->nmi_iret_rip)
+		svm_nmi_unmask(vcpu);
 	ev->exception.injected = false;
 	ev->nmi_injected = false;
 	ev->interrupt.injected = false;

@@ -215,7 +215,7 @@ static bool absorb(struct vcpu *vcpu)
 	/* NMI, INIT and SIPI are the core's; so is whatever comes after. */
 	if (READ_ONCE(vcpu->mailbox.events))
 		return false;
-	vectors_before(vcpu, 0);
+	vectors_before(vcpu);
 	lapic_absorb(&vcpu->lapic, &vcpu->mailbox, false, &out);
 	vectors_after(vcpu);
 	return true;
@@ -292,15 +292,23 @@ static bool host_wants(void)
 	       (softirq_count() && local_softirq_pending());
 }
 
+#define FAST_EXITS 256
+
 enum vcpu_exit svm_run(struct vcpu *vcpu)
 {
 	enum vcpu_exit why = EXIT_AGAIN;
-	int r = SVM_HOST;
+	int r = SVM_HOST, budget;
 
 	load(vcpu);
 	while (r != SVM_LEAVE) {
 		if (host_wants())
 			break;
+		/*
+		 * A pending host interrupt ends the guest as soon as it is
+		 * entered, unless an injected event exits before that, again
+		 * and again: so there is an end to this loop by itself.
+		 */
+		budget = FAST_EXITS;
 		local_irq_disable();
 		do {
 			if (unlikely(!__this_cpu_read(vintc_cpu_ready))) {
@@ -315,7 +323,7 @@ enum vcpu_exit svm_run(struct vcpu *vcpu)
 			}
 			enter(vcpu);
 			r = svm_handle_exit(vcpu, &why);
-		} while (r == SVM_FAST);
+		} while (r == SVM_FAST && --budget);
 		local_irq_enable();
 	}
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);

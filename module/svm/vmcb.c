@@ -18,7 +18,7 @@
 static void *iopm, *msrpm;
 
 /* Three ranges of 0x2000 MSRs, two bits each (read, write), 2 KiB apart. */
-static void __init msr_allow(u32 msr)
+static void msr_allow(u32 msr)
 {
 	u32 bit = (msr & 0x1fff) * 2;
 
@@ -30,7 +30,7 @@ static void __init msr_allow(u32 msr)
 	__clear_bit(bit + 1, msrpm);
 }
 
-int __init svm_maps_init(void)
+int svm_maps_init(void)
 {
 	static const u32 switched[] = {
 		MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK,

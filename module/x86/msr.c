@@ -16,11 +16,13 @@
 #include <asm/msr-index.h>
 
 #include "../trace.h"
+#include "../vectors.h"
 #include "../vm.h"
 #include "msr.h"
 
 #define X2APIC_FIRST 0x800
 #define X2APIC_COUNT 0x100
+#define X2APIC_EOI 0x80b
 
 /* Registers of the engine that need the time. */
 #define X2APIC_LVT_TIMER 0x832
@@ -43,8 +45,12 @@ static inline int x2apic_write(struct vcpu *vcpu, u32 msr, u64 val)
 
 	if (unlikely(!vcpu->has_lapic))
 		return MSR_GP;
+	if (msr == X2APIC_EOI)
+		vcpu->stats.eoi++;
 	out.effects = 0;
+	vectors_before(vcpu);
 	lapic_wrmsr(&vcpu->lapic, msr, val, x2apic_now(msr), &out);
+	vectors_after(vcpu);
 	if (unlikely(out.effects & LAPIC_OUT_FAULT))
 		return MSR_GP;
 	deliver_lapic(vcpu, &out);

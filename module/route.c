@@ -219,6 +219,28 @@ void route_free(struct vm *vm)
 	RCU_INIT_POINTER(vm->routing, NULL);
 }
 
+int route_set_entries(struct vm *vm, const struct kvm_irq_routing_entry *entries,
+		      u32 n)
+{
+	struct routing *r = routing_build(entries, n);
+	int ret = 0;
+
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+	mutex_lock(&vm->lock);
+	if (vm->irqchip)
+		routing_swap(vm, r);
+	else
+		ret = -EINVAL;
+	mutex_unlock(&vm->lock);
+	if (ret)
+		kvfree(r);
+	else
+		/* A level route may have gone: exit maps anew (behaviour A). */
+		vm_request_all(vm, REQ_SCAN_IOAPIC);
+	return ret;
+}
+
 /**
  * route_set() - KVM_SET_GSI_ROUTING
  * @vm: the VM, with an in-kernel irqchip; vm->lock is taken here
@@ -232,8 +254,7 @@ int route_set(struct vm *vm, const struct kvm_irq_routing *head,
 	      const struct kvm_irq_routing_entry __user *entries)
 {
 	struct kvm_irq_routing_entry *copy = NULL;
-	struct routing *r;
-	int ret = 0;
+	int ret;
 
 	if (head->nr > ROUTE_MAX || head->flags)
 		return -EINVAL;
@@ -243,22 +264,8 @@ int route_set(struct vm *vm, const struct kvm_irq_routing *head,
 		if (IS_ERR(copy))
 			return PTR_ERR(copy);
 	}
-	r = routing_build(copy, head->nr);
+	ret = route_set_entries(vm, copy, head->nr);
 	kvfree(copy);
-	if (IS_ERR(r))
-		return PTR_ERR(r);
-
-	mutex_lock(&vm->lock);
-	if (vm->irqchip)
-		routing_swap(vm, r);
-	else
-		ret = -EINVAL;
-	mutex_unlock(&vm->lock);
-	if (ret)
-		kvfree(r);
-	else
-		/* A level route may have gone: exit maps anew (behaviour A). */
-		vm_request_all(vm, REQ_SCAN_IOAPIC);
 	return ret;
 }
 

@@ -100,6 +100,9 @@ int route_init(struct vm *vm);
 void route_free(struct vm *vm);
 int route_set(struct vm *vm, const struct kvm_irq_routing *head,
 	      const struct kvm_irq_routing_entry __user *entries);
+/* The same from kernel memory, at most 4096 entries. */
+int route_set_entries(struct vm *vm, const struct kvm_irq_routing_entry *entries,
+		      u32 n);
 /* KVM_IRQ_LINE: Return: status for KVM_IRQ_LINE_STATUS, or -EINVAL. */
 int route_line(struct vm *vm, u32 gsi, bool level);
 int route_msi(struct vm *vm, const struct kvm_msi *msi);

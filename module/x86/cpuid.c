@@ -412,6 +412,22 @@ static void table_install(struct vcpu *vcpu, struct guest_cpuid *t)
 	vcpu->vm->ops->cpuid_changed(vcpu);
 }
 
+int cpuid_set_entries(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *entries,
+		      u32 n)
+{
+	struct guest_cpuid *t = table_build(entries, n);
+
+	if (!t)
+		return -ENOMEM;
+	if (!table_valid(t) ||
+	    (vcpu->launched && !table_same(vcpu->cpuid, t))) {
+		kvfree(t);
+		return -EINVAL;
+	}
+	table_install(vcpu, t);
+	return 0;
+}
+
 /**
  * cpuid_set() - KVM_SET_CPUID2
  * @vcpu: not running, its lock held
@@ -425,8 +441,8 @@ int cpuid_set(struct vcpu *vcpu, const struct kvm_cpuid2 *cpuid,
 	      struct kvm_cpuid_entry2 __user *entries)
 {
 	struct kvm_cpuid_entry2 *copy = NULL;
-	struct guest_cpuid *t;
 	u32 n = cpuid->nent;
+	int ret;
 
 	if (n > GUEST_CPUID_ENTRIES)
 		return -E2BIG;
@@ -435,17 +451,9 @@ int cpuid_set(struct vcpu *vcpu, const struct kvm_cpuid2 *cpuid,
 		if (IS_ERR(copy))
 			return PTR_ERR(copy);
 	}
-	t = table_build(copy, n);
+	ret = cpuid_set_entries(vcpu, copy, n);
 	kvfree(copy);
-	if (!t)
-		return -ENOMEM;
-	if (!table_valid(t) ||
-	    (vcpu->launched && !table_same(vcpu->cpuid, t))) {
-		kvfree(t);
-		return -EINVAL;
-	}
-	table_install(vcpu, t);
-	return 0;
+	return ret;
 }
 
 /**

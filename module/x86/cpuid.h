@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 struct vcpu;
+struct kvm_cpuid_entry2;
 
 #define GUEST_CPUID_ENTRIES 256 /* as KVM */
 
@@ -74,6 +75,9 @@ struct guest_cpuid {
 	struct guest_leaf leaf[];
 };
 
+/* What cpuid_set() does with a copied array of at most GUEST_CPUID_ENTRIES. */
+int cpuid_set_entries(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *entries,
+		      u32 n);
 /* The vCPU's leaf, or NULL; @index matters where the leaf has indices. */
 const struct guest_leaf *cpuid_find(const struct vcpu *vcpu, u32 function,
 				    u32 index);

@@ -119,15 +119,20 @@ static bool run_test(const struct test *t)
 	return status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) != 1;
 }
 
+void use_device(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (getenv("DEV"))
+		device = getenv("DEV");
+}
+
 int run_tests(const struct test *tests, size_t n, int argc, char **argv)
 {
 	const char *slash = strrchr(argv[0], '/');
 	static char name[128];
 	int failed = 0;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (getenv("DEV"))
-		device = getenv("DEV");
+	use_device();
 	for (size_t i = 0; i < n; i++) {
 		struct test t = tests[i];
 		bool wanted = argc < 2;

@@ -148,6 +148,8 @@ struct test {
 
 /* Run those named on the command line, or all; main()'s return value. */
 int run_tests(const struct test *tests, size_t n, int argc, char **argv);
+/* For programs that are no tests: $DEV is read, failures end the program. */
+void use_device(void);
 /* Inside a test: the first call ends it. */
 void fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));

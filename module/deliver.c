@@ -22,6 +22,7 @@ static void notify(struct vcpu *vcpu)
 	vcpu_kick(vcpu);
 }
 
+/* Return: whether it was new, and not merged with one that is pending. */
 static bool post(struct vcpu *vcpu, const struct irq_message *msg)
 {
 	unsigned int r;
@@ -30,7 +31,7 @@ static bool post(struct vcpu *vcpu, const struct irq_message *msg)
 	r = mailbox_post(&vcpu->mailbox, msg);
 	trace_vintc_post(vcpu->id, msg->vector, msg->delivery, msg->level,
 			 r & MAILBOX_COALESCED);
-	if (r & MAILBOX_NOTIFY)
+	if (r & (MAILBOX_NOTIFY | MAILBOX_EVENT))
 		notify(vcpu);
 	return !(r & MAILBOX_COALESCED);
 }
@@ -39,8 +40,7 @@ int deliver(struct vm *vm, const struct irq_message *msg)
 {
 	struct vm_dests *dests;
 	struct dest_set set;
-	unsigned int n, word;
-	int taken = 0;
+	unsigned int n, word, accepted = 0, merged = 0;
 
 	rcu_read_lock();
 	dests = rcu_dereference(vm->dests);
@@ -51,19 +51,33 @@ int deliver(struct vm *vm, const struct irq_message *msg)
 		for (; bits; bits &= bits - 1) {
 			u32 i = word * 64 + __builtin_ctzll(bits);
 
-			taken += post(vm->vcpus[i], msg);
+			if (msg->delivery <= IRQ_LOWEST &&
+			    !dests->map.view[i].enabled)
+				continue;
+			accepted++;
+			merged += !post(vm->vcpus[i], msg);
 		}
 	}
 	rcu_read_unlock();
 
-	atomic64_add(n, &vm->stats.posts);
 	if (!n) {
 		atomic64_inc(&vm->stats.no_target);
 		return -1;
 	}
-	if (taken < n)
-		atomic64_add(n - taken, &vm->stats.coalesced);
-	return taken;
+	atomic64_add(accepted, &vm->stats.posts);
+	if (merged)
+		atomic64_add(merged, &vm->stats.coalesced);
+	return accepted;
+}
+
+/* Nobody will send an EOI for it. */
+static void unaccepted(struct vm *vm, unsigned int pin)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vm->irq_lock, flags);
+	ioapic_unaccepted(&vm->ioapic, pin);
+	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
 }
 
 int deliver_ioapic(struct vm *vm, const struct ioapic_out *out)
@@ -76,6 +90,8 @@ int deliver_ioapic(struct vm *vm, const struct ioapic_out *out)
 
 		if (r >= 0)
 			taken = max(taken, 0) + r;
+		else if (out->msg[i].level)
+			unaccepted(vm, out->pin[i]);
 	}
 	if (out->n)
 		atomic64_add(out->n, &vm->stats.ioapic_messages);

@@ -185,6 +185,12 @@ static void record(struct emul_state *e, const void *data, u32 len)
 
 /* --------------------------------------------------------------- memory */
 
+/* PUSH and POP with a memory operand reach the stack too. */
+static bool two_operands(const struct x86_insn *insn)
+{
+	return insn->opcode == 0xff || insn->opcode == 0x8f;
+}
+
 static int translate(struct emulation *em, u64 linear, u32 access, u64 *gpa,
 		     struct x86_exception *ex)
 {
@@ -194,7 +200,7 @@ static int translate(struct emulation *em, u64 linear, u32 access, u64 *gpa,
 	 * An instruction with one memory operand: hardware has translated it.
 	 * The page offset tells it from a stack or string access.
 	 */
-	if (em->gpa_valid && em->insn.has_modrm &&
+	if (em->gpa_valid && em->insn.has_modrm && !two_operands(&em->insn) &&
 	    !((linear ^ em->gpa) & ~PAGE_MASK)) {
 		*gpa = em->gpa;
 		return 0;
@@ -320,25 +326,28 @@ static enum x86_result mem_write(void *ctx, u64 linear, const void *data, u32 le
 }
 
 /*
- * Locked operations get here only where an operand is a device's: there a read
- * and a write are all there is.
+ * A locked operation gets here only where the operand is a device's or in a
+ * read-only slot: a read and a write are all there is. For all but CMPXCHG the
+ * read was made just before.
  */
 static enum x86_result mem_cmpxchg(void *ctx, u64 linear, void *old,
 				   const void *new, u32 len,
 				   struct x86_exception *ex)
 {
+	struct emulation *em = ctx;
+	enum x86_result r;
 	u8 found[16];
-	enum x86_result r = access(ctx, linear, found, len, false, ex);
 
-	if (r != X86_DONE)
-		return r;
-	if (!memcmp(found, old, len)) {
-		r = access(ctx, linear, (void *)new, len, true, ex);
+	if (!em->vcpu->emul.next) {
+		r = access(em, linear, found, len, false, ex);
 		if (r != X86_DONE)
 			return r;
+		if (memcmp(found, old, len)) {
+			memcpy(old, found, len);
+			return X86_DONE;
+		}
 	}
-	memcpy(old, found, len);
-	return X86_DONE;
+	return access(em, linear, (void *)new, len, true, ex);
 }
 
 static enum x86_result port(struct emulation *em, u16 number, void *data, u32 len,
@@ -502,6 +511,7 @@ static int start(struct emulation *em)
 	if (!e->active) {
 		e->n = e->next = 0;
 		e->insn_len = 0;
+		e->rip = vcpu->rip;
 		r = fetch_decode(vcpu, &em->fetch, &em->insn, e->insn,
 				 &e->insn_len, em->atomic, &ex);
 		vcpu->stats.insn_emulation++;
@@ -544,6 +554,11 @@ int vcpu_emulate_resume(struct vcpu *vcpu)
 	/* The address was translated before and may be so again. */
 	struct emulation em = { .vcpu = vcpu };
 
+	/* User space has sent the vCPU elsewhere since. */
+	if (vcpu->rip != e->rip) {
+		e->active = false;
+		return GO_ON;
+	}
 	switch (e->wait) {
 	case EMUL_WAIT_MMIO:
 		record(e, run->mmio.data, e->wait_len);

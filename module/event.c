@@ -64,6 +64,14 @@ void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 erro
 	}
 }
 
+void event_nmi(struct vcpu *vcpu)
+{
+	struct vcpu_event_state *ev = &vcpu->event;
+	u8 limit = ev->nmi_masked || ev->nmi_injected ? 1 : 2;
+
+	ev->nmi_pending = min_t(u8, ev->nmi_pending + 1, limit);
+}
+
 static void take_init(struct vcpu *vcpu)
 {
 	vcpu_reset(vcpu, true);
@@ -97,7 +105,7 @@ void event_absorb(struct vcpu *vcpu)
 	vectors_after(vcpu);
 	deliver_lapic(vcpu, &out);
 	if (out.effects & LAPIC_OUT_NMI)
-		vcpu->event.nmi_pending = min(vcpu->event.nmi_pending + 1, 2);
+		event_nmi(vcpu);
 	if (out.effects & LAPIC_OUT_INIT)
 		take_init(vcpu);
 	if (out.effects & LAPIC_OUT_SIPI)

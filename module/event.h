@@ -16,6 +16,12 @@
  */
 void event_absorb(struct vcpu *vcpu);
 
+/*
+ * One more NMI. One is latched while another is handled or blocked; two that
+ * come before either is delivered are both delivered.
+ */
+void event_nmi(struct vcpu *vcpu);
+
 /* Would a halted vCPU go on? Absorbs; owner. */
 bool event_wakes(struct vcpu *vcpu);
 

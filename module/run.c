@@ -182,6 +182,10 @@ static void complete_pio(struct vcpu *vcpu)
 	u8 size = vcpu->pio_size;
 	u64 val = 0;
 
+	/* User space has sent the vCPU elsewhere since. */
+	if (vcpu->rip != vcpu->pio_rip)
+		return;
+
 	if (vcpu->pio_in) {
 		memcpy(&val, (u8 *)run + VCPU_PIO_OFFSET, size);
 		/* A 32-bit result clears the upper half (APM 1). */
@@ -224,6 +228,7 @@ void vcpu_exit_to_pio(struct vcpu *vcpu, u16 port, u8 size, bool in, u64 next_ri
 		memcpy((u8 *)run + VCPU_PIO_OFFSET, &vcpu->gpr[X86_RAX], size);
 	vcpu->pio_in = in;
 	vcpu->pio_size = size;
+	vcpu->pio_rip = vcpu->rip;
 	vcpu->pio_next_rip = next_rip;
 	vcpu->completion = COMPLETE_PIO;
 }

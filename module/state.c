@@ -130,7 +130,7 @@ static int set_lapic(struct vcpu *vcpu, const struct kvm_lapic_state *regs)
 
 static int inject_nmi(struct vcpu *vcpu)
 {
-	vcpu->event.nmi_pending = min(vcpu->event.nmi_pending + 1, 2);
+	event_nmi(vcpu);
 	vcpu_request(vcpu, REQ_EVENT);
 	return 0;
 }

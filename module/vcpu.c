@@ -132,6 +132,17 @@ static long locked_ioctl(struct vcpu *vcpu, unsigned int cmd, unsigned long arg)
 	}
 }
 
+/*
+ * What was asked for on the way out, or by the ioctl itself, and what others
+ * depend on: an APIC that was just enabled is reached by the next message.
+ */
+static void settle(struct vcpu *vcpu)
+{
+	if (test_and_clear_bit(REQ_DEST, &vcpu->requests) &&
+	    deliver_rebuild(vcpu->vm))
+		vcpu_request(vcpu, REQ_DEST);
+}
+
 static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct vcpu *vcpu = file->private_data;
@@ -146,6 +157,7 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (mutex_lock_killable(&vcpu->lock))
 		return -EINTR;
 	r = locked_ioctl(vcpu, cmd, arg);
+	settle(vcpu);
 	mutex_unlock(&vcpu->lock);
 	return r;
 }

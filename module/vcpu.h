@@ -141,6 +141,7 @@ struct emul_state {
 	u8 wait_len;
 	u8 insn_len;
 	u8 insn[X86_INSN_MAX];
+	u64 rip; /* where it is */
 	struct {
 		u8 len;
 		u8 data[16];
@@ -182,7 +183,7 @@ struct vcpu {
 	u64 halt_poll_ns;
 	struct vcpu_exit_info exit;
 	enum vcpu_completion completion;
-	u64 pio_next_rip;
+	u64 pio_rip, pio_next_rip; /* of the instruction, and after it */
 	u8 pio_size;
 	bool pio_in;
 	struct emul_state emul;

@@ -281,11 +281,11 @@ static long vm_set_identity_map(struct vm *vm, u64 __user *arg)
 	u64 addr;
 	int r = 0;
 
-	if (get_user(addr, arg))
-		return -EFAULT;
 	mutex_lock(&vm->lock);
 	if (vm->nr_vcpus)
 		r = -EINVAL;
+	else if (get_user(addr, arg))
+		r = -EFAULT;
 	else
 		vm->identity_map_addr = addr;
 	mutex_unlock(&vm->lock);

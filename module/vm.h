@@ -80,8 +80,8 @@ void vm_kill(struct vm *vm);
  * deliver() - send a message to the APICs that it addresses
  *
  * Context: any, interrupts on or off.
- * Return: number of targets that took it as new; 0 when all coalesced; -1 when
- * it addresses none.
+ * Return: number of APICs that accepted it, merged with a pending one or not; 0
+ * when those that it addresses are software-disabled; -1 when there are none.
  */
 int deliver(struct vm *vm, const struct irq_message *msg);
 /* Perform the effects of an engine call on @vcpu's APIC. Owner, atomic. */

@@ -80,8 +80,9 @@ static enum ioapic_status send(struct ioapic *io, unsigned int pin,
 
 	if (!sendable(rte))
 		return IOAPIC_IGNORED;
+	/* KVM_IRQ_LINE_STATUS: not delivered, as KVM says it. */
 	if (rte & IOAPIC_RTE_REMOTE_IRR)
-		return IOAPIC_COALESCED;
+		return IOAPIC_IGNORED;
 	if (out->n >= IOAPIC_PINS)
 		return IOAPIC_COALESCED;
 	ioapic_message(io, pin, &out->msg[out->n]);

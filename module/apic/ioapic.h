@@ -42,8 +42,8 @@ struct ioapic {
 
 /* ioapic_line() result for KVM_IRQ_LINE_STATUS. */
 enum ioapic_status {
-	IOAPIC_IGNORED = -1, /* masked */
-	IOAPIC_COALESCED = 0, /* asserted or in service already */
+	IOAPIC_IGNORED = -1, /* masked, or a level interrupt in service */
+	IOAPIC_COALESCED = 0, /* an edge pin that is asserted already */
 	IOAPIC_SENT = 1, /* a message is in the out */
 	IOAPIC_IDLE = 2, /* the line went or stays low */
 };

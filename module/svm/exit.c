@@ -218,14 +218,14 @@ static int exit_db(struct vcpu *vcpu, enum vcpu_exit *why)
 	}
 	vcpu->stats.exception_exits++;
 	vcpu_queue_exception(vcpu, 1, false, 0);
-	return SVM_FAST;
+	return SVM_HOST;
 }
 
 static int exit_ac(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	vcpu->stats.exception_exits++;
 	vcpu_queue_exception(vcpu, X86_AC, true, 0);
-	return SVM_FAST;
+	return SVM_HOST;
 }
 
 static int exit_mc(struct vcpu *vcpu, enum vcpu_exit *why)

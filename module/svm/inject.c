@@ -82,23 +82,19 @@ static void close_window(struct vcpu *vcpu)
 }
 
 /*
- * A virtual interrupt of the same priority, intercepted: the guest exits as
- * soon as it could take ours, whether IF, a shadow or TPR holds it back.
+ * A virtual interrupt, intercepted: the guest exits as soon as IF is set and no
+ * shadow is left. TPR has no part in it: CPUs and emulators differ in whether a
+ * priority equal to V_TPR passes.
  */
-static void open_window(struct vcpu *vcpu, u8 vector)
+static void open_window(struct vcpu *vcpu)
 {
 	struct vmcb_page *vmcb = svm_vmcb(vcpu);
-	u32 old = vmcb->c.int_ctl;
-	u32 new = (old & ~(VMCB_V_INTR_PRIO | VMCB_V_IGN_TPR)) | VMCB_V_IRQ |
-		  (u32)(vector >> 4) << VMCB_V_INTR_PRIO_SHIFT;
 
-	if (!vcpu->has_lapic)
-		new |= VMCB_V_IGN_TPR;
+	if (vcpu->svm->window)
+		return;
 	vcpu->svm->window = true;
-	if (old != new) {
-		vmcb->c.int_ctl = new;
-		vmcb_dirty(vmcb, VMCB_TPR);
-	}
+	vmcb->c.int_ctl |= VMCB_V_IRQ | VMCB_V_INTR_PRIO | VMCB_V_IGN_TPR;
+	vmcb_dirty(vmcb, VMCB_TPR);
 	svm_intercept(vmcb, INTERCEPT_VINTR, true);
 }
 
@@ -154,6 +150,8 @@ static bool nmi_goes(struct vcpu *vcpu)
 	if (ev->nmi_masked) {
 		if (vcpu->svm->nmi_iret)
 			step(vcpu);
+		else
+			svm_intercept(svm_vmcb(vcpu), INTERCEPT_IRET, true);
 		return false;
 	}
 	if (vcpu->interrupt_shadow) {
@@ -167,19 +165,19 @@ static bool nmi_goes(struct vcpu *vcpu)
 }
 
 /*
- * Not above PPR: if that is for TPR, a window waits for the guest to lower it;
- * if it is for an interrupt in service, its EOI is an exit anyway.
+ * Something is in IRR, but not above PPR. If that is for TPR, a write of it by
+ * MOV CR8 must exit (its other forms do); if it is for an interrupt in service,
+ * its EOI is an exit anyway.
  */
-static void window_for_masked(struct vcpu *vcpu)
+static void watch_cr8(struct vcpu *vcpu, bool on)
 {
-	struct lapic *l = &vcpu->lapic;
-	int vector = lapic_highest_irr(l);
+	svm_intercept(svm_vmcb(vcpu), INTERCEPT_CR8_WRITE, on);
+}
 
-	if (vector >= 0 &&
-	    (lapic_get(l, LAPIC_PPR) >> 4) <= (lapic_get(l, LAPIC_TPR) >> 4))
-		open_window(vcpu, vector);
-	else if (vcpu->svm->window)
-		close_window(vcpu);
+static bool tpr_masks(struct lapic *l)
+{
+	return lapic_highest_irr(l) >= 0 &&
+	       (lapic_get(l, LAPIC_PPR) >> 4) <= (lapic_get(l, LAPIC_TPR) >> 4);
 }
 
 static void interrupts(struct vcpu *vcpu, bool busy)
@@ -188,7 +186,7 @@ static void interrupts(struct vcpu *vcpu, bool busy)
 
 	if (!vcpu->has_lapic) {
 		if (vcpu->run->request_interrupt_window)
-			open_window(vcpu, 0);
+			open_window(vcpu);
 		else if (vcpu->svm->window)
 			close_window(vcpu);
 		return;
@@ -199,12 +197,14 @@ static void interrupts(struct vcpu *vcpu, bool busy)
 		return;
 	}
 	vector = lapic_next(&vcpu->lapic);
+	watch_cr8(vcpu, vector < 0 && tpr_masks(&vcpu->lapic));
 	if (vector < 0) {
-		window_for_masked(vcpu);
+		if (vcpu->svm->window)
+			close_window(vcpu);
 		return;
 	}
 	if (busy || !event_interrupts_open(vcpu)) {
-		open_window(vcpu, vector);
+		open_window(vcpu);
 		return;
 	}
 	if (vcpu->svm->window)

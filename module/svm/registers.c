@@ -102,6 +102,20 @@ static bool set_cr4(struct vcpu *vcpu, u64 val)
 	return true;
 }
 
+/* Only intercepted while TPR holds an interrupt back. */
+static bool set_cr8(struct vcpu *vcpu, u64 val)
+{
+	struct lapic_out out = { .effects = 0 };
+
+	if (val > 0xf || svm_vmcb(vcpu)->s.cpl)
+		return false;
+	if (vcpu->has_lapic)
+		lapic_set_cr8(&vcpu->lapic, val, &out);
+	else
+		vcpu->cr8 = val;
+	return true;
+}
+
 /* LMSW: the low four bits; PE can be set but not cleared. */
 static bool lmsw(struct vcpu *vcpu, u16 val)
 {
@@ -178,6 +192,9 @@ int svm_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why)
 			break;
 		case 4:
 			ok = set_cr4(vcpu, val);
+			break;
+		case 8:
+			ok = set_cr8(vcpu, val);
 			break;
 		default:
 			vcpu_queue_ud(vcpu);

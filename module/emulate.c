@@ -8,8 +8,10 @@
  * no access has its effect twice.
  */
 #include <linux/sched/signal.h>
+#include <asm/processor-flags.h>
 
 #include "compat/compat.h"
+#include "fetch.h"
 #include "memory.h"
 #include "trace.h"
 #include "vm.h"
@@ -37,107 +39,6 @@ struct emulation {
 	u64 gpa;
 	int error;
 };
-
-/* ---------------------------------------------------------------- fetch */
-
-static int read_entry_atomic(void *ctx, u64 gpa, void *entry, u32 len)
-{
-	return memory_read_atomic(ctx, gpa, entry, len);
-}
-
-static int read_entry(void *ctx, u64 gpa, void *entry, u32 len)
-{
-	return memory_read(ctx, gpa, entry, len);
-}
-
-/* Reads up to the end of the page. Return: bytes, 0 for a guest fault in @ex,
- * or a negative errno.
- */
-static int fetch_chunk(struct vcpu *vcpu, const struct x86_fetch *f, u64 linear,
-		       u8 *buf, u32 len, bool atomic, struct x86_exception *ex)
-{
-	struct memory *mem = &vcpu->vm->mem;
-	u32 access = WALK_FETCH | (f->user ? WALK_USER : 0);
-	u32 n = min_t(u32, len, PAGE_SIZE - (linear & ~PAGE_MASK));
-	u64 gpa;
-	int r;
-
-	r = walk_gva(&f->paging, linear, access,
-		     atomic ? read_entry_atomic : read_entry, mem, &gpa, ex);
-	if (r)
-		return r == 1 ? 0 : r;
-	r = atomic ? memory_read_atomic(mem, gpa, buf, n) :
-		     memory_read(mem, gpa, buf, n);
-	return r ?: n;
-}
-
-/*
- * Fetch and decode. Return: GO_ON; 0 when the fetch faults in the guest (@ex);
- * -EFAULT when the bytes can't be had; -EILSEQ when they are no instruction.
- */
-static int fetch_decode(struct vcpu *vcpu, const struct x86_fetch *f,
-			struct x86_insn *insn, u8 *bytes, u8 *len, bool atomic,
-			struct x86_exception *ex)
-{
-	u32 n = 0;
-	int r;
-
-	while (n < X86_INSN_MAX) {
-		r = fetch_chunk(vcpu, f, f->linear + n, bytes + n,
-				X86_INSN_MAX - n, atomic, ex);
-		if (r <= 0)
-			return r;
-		n += r;
-		*len = n;
-		r = x86_decode(insn, bytes, n, f->mode);
-		if (!r)
-			return GO_ON;
-		if (r != -1)
-			return -EILSEQ;
-	}
-	return -EILSEQ;
-}
-
-u8 vcpu_insn(struct vcpu *vcpu, struct x86_insn *insn)
-{
-	struct x86_exception ex;
-	struct x86_fetch f;
-	u8 bytes[X86_INSN_MAX], n;
-
-	vcpu->vm->ops->paging(vcpu, &f);
-	if (fetch_decode(vcpu, &f, insn, bytes, &n, true, &ex) != GO_ON)
-		return 0;
-	return insn->len;
-}
-
-static void queue_fault(struct vcpu *vcpu, const struct x86_exception *ex)
-{
-	vcpu_queue_exception(vcpu, ex->vector, ex->has_error, ex->error);
-	if (ex->vector == X86_PF) {
-		vcpu->event.exception.has_payload = true;
-		vcpu->event.exception.payload = ex->address;
-	}
-}
-
-int vcpu_fetch_in(struct vcpu *vcpu)
-{
-	struct x86_exception ex;
-	struct x86_insn insn;
-	struct x86_fetch f;
-	u8 bytes[X86_INSN_MAX], n;
-	int r;
-
-	vcpu->vm->ops->paging(vcpu, &f);
-	r = fetch_decode(vcpu, &f, &insn, bytes, &n, false, &ex);
-	if (r == -EILSEQ || r == -EFAULT) {
-		/* Hardware executed it, we can't even read it. */
-		vcpu_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION);
-		return 0;
-	}
-	if (!r)
-		queue_fault(vcpu, &ex);
-	return r < 0 ? r : GO_ON;
-}
 
 void vcpu_internal_error(struct vcpu *vcpu, u32 suberror)
 {
@@ -208,7 +109,7 @@ static int translate(struct emulation *em, u64 linear, u32 access, u64 *gpa,
 	if (em->fetch.user)
 		access |= WALK_USER;
 	return walk_gva(&em->fetch.paging, linear, access,
-			em->atomic ? read_entry_atomic : read_entry, mem, gpa,
+			em->atomic ? fetch_entry_atomic : fetch_entry, mem, gpa,
 			ex);
 }
 
@@ -487,7 +388,7 @@ static int execute(struct emulation *em)
 			return 0;
 		case X86_FAULT:
 			vcpu->emul.active = false;
-			queue_fault(vcpu, &ex);
+			vcpu_queue_fault(vcpu, &ex);
 			return GO_ON;
 		default:
 			return give_up(em);
@@ -519,7 +420,7 @@ static int start(struct emulation *em)
 		r = -EILSEQ;
 	}
 	if (!r) {
-		queue_fault(vcpu, &ex);
+		vcpu_queue_fault(vcpu, &ex);
 		return GO_ON;
 	}
 	if (r == -EFAULT && em->atomic)
@@ -533,6 +434,44 @@ static int start(struct emulation *em)
 	    vcpu->run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
 		return em->error;
 	return r;
+}
+
+bool vcpu_apic_move(struct vcpu *vcpu, const struct x86_fetch *f)
+{
+	u64 gpa = vcpu->exit.gpa;
+	struct x86_insn insn;
+	u64 *gpr;
+	u32 val;
+
+	if (!fetch_insn(vcpu, f, &insn) || insn.opsize != 4 || insn.lock || (gpa & 3))
+		return false;
+	gpr = &vcpu->gpr[((insn.modrm >> 3) & 7) | (insn.rex & 4) << 1];
+	switch (insn.opcode) {
+	case 0x89:
+		val = *gpr;
+		break;
+	case 0xc7:
+		val = insn.imm;
+		break;
+	case 0x8b:
+		if (!deliver_mmio_read(vcpu, gpa, &val, sizeof(val)))
+			return false;
+		trace_access(vcpu, gpa, &val, sizeof(val), false);
+		*gpr = val;
+		goto done;
+	default:
+		return false;
+	}
+	if (!deliver_mmio_write(vcpu, gpa, &val, sizeof(val)))
+		return false;
+	trace_access(vcpu, gpa, &val, sizeof(val), true);
+done:
+	vcpu->rip += insn.len;
+	if (f->mode != X86_LONG64)
+		vcpu->rip = (u32)vcpu->rip;
+	vcpu->interrupt_shadow = false;
+	vcpu->rflags &= ~(u64)X86_EFLAGS_RF;
+	return true;
 }
 
 int vcpu_emulate(struct vcpu *vcpu, bool atomic)

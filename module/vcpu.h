@@ -268,14 +268,17 @@ int vcpu_emulate(struct vcpu *vcpu, bool atomic);
 int vcpu_emulate_resume(struct vcpu *vcpu);
 /* EXIT_FETCH: bring in what the fetch touches. Return as vcpu_emulate(). */
 int vcpu_fetch_in(struct vcpu *vcpu);
+struct x86_fetch;
 /**
- * vcpu_insn() - decode the instruction at RIP without sleeping
- * @vcpu: just out of the guest
- * @insn: result
+ * vcpu_apic_move() - a plain MOV to or from the xAPIC page
+ * @vcpu: exited with a second-level fault there; exit.gpa, exit.access
+ * @f: where the instruction is
  *
- * Return: its length; 0 when it can't be read atomically or decoded.
+ * What drivers use, done without the emulator: hardware has checked segment and
+ * page, and has told the address.
+ * Context: atomic. Return: false when it is another instruction.
  */
-u8 vcpu_insn(struct vcpu *vcpu, struct x86_insn *insn);
+bool vcpu_apic_move(struct vcpu *vcpu, const struct x86_fetch *f);
 /* KVM_EXIT_INTERNAL_ERROR with the instruction bytes where there are any. */
 void vcpu_internal_error(struct vcpu *vcpu, u32 suberror);
 

@@ -8,6 +8,7 @@
 
 #include "../compat/compat.h"
 #include "../event.h"
+#include "../fetch.h"
 #include "../memory.h"
 #include "../trace.h"
 #include "../x86/cpuid.h"
@@ -35,21 +36,26 @@ static int emulate(struct vcpu *vcpu, enum vcpu_exit *why)
 /* ------------------------------------------------------------- next RIP */
 
 /*
- * Find the end of the intercepted instruction. Without NRIP save it is decoded
- * from guest memory. Return: false when that can't be read now.
+ * Go past the intercepted instruction, @opcode. Without NRIP save it is looked
+ * at in guest memory. Return: false when that can't be read now.
  */
-static bool skip(struct vcpu *vcpu)
+#define DECODE 0 /* instead of an opcode that says the length */
+
+static bool skip(struct vcpu *vcpu, u16 opcode)
 {
-	struct x86_insn insn;
+	struct x86_fetch f;
 	u64 rip;
+	u8 len;
 
 	if (svm_features.nrip_save && svm_vmcb(vcpu)->c.next_rip) {
 		svm_advance(vcpu, svm_vmcb(vcpu)->c.next_rip);
 		return true;
 	}
-	if (!vcpu_insn(vcpu, &insn))
+	svm_paging(vcpu, &f);
+	len = fetch_length(vcpu, &f, opcode);
+	if (unlikely(!len))
 		return false;
-	rip = vcpu->rip + insn.len;
+	rip = vcpu->rip + len;
 	svm_advance(vcpu, svm_long64(vcpu) ? rip : (u32)rip);
 	return true;
 }
@@ -58,7 +64,7 @@ static bool skip(struct vcpu *vcpu)
 
 static int exit_cpuid(struct vcpu *vcpu, enum vcpu_exit *why)
 {
-	if (unlikely(!skip(vcpu)))
+	if (unlikely(!skip(vcpu, 0x0fa2)))
 		return leave(why, EXIT_FETCH);
 	vcpu->stats.cpuid_exits++;
 	cpuid_emulate(vcpu);
@@ -72,7 +78,7 @@ static int exit_msr(struct vcpu *vcpu, enum vcpu_exit *why)
 	u64 rip = vcpu->rip, val;
 	int r;
 
-	if (unlikely(!skip(vcpu)))
+	if (unlikely(!skip(vcpu, write ? 0x0f30 : 0x0f32)))
 		return leave(why, EXIT_FETCH);
 	vcpu->stats.msr_exits++;
 	if (write) {
@@ -97,15 +103,15 @@ static int exit_msr(struct vcpu *vcpu, enum vcpu_exit *why)
 
 static int exit_hlt(struct vcpu *vcpu, enum vcpu_exit *why)
 {
-	if (unlikely(!skip(vcpu)))
+	if (unlikely(!skip(vcpu, 0xf4)))
 		return leave(why, EXIT_FETCH);
 	return leave(why, EXIT_HALT);
 }
 
 /* Executed for the host's sake alone; to the guest it has happened. */
-static int exit_skip(struct vcpu *vcpu, enum vcpu_exit *why)
+static int exit_skip(struct vcpu *vcpu, u16 opcode, enum vcpu_exit *why)
 {
-	return skip(vcpu) ? SVM_FAST : leave(why, EXIT_FETCH);
+	return skip(vcpu, opcode) ? SVM_FAST : leave(why, EXIT_FETCH);
 }
 
 static int exit_ud(struct vcpu *vcpu, enum vcpu_exit *why)
@@ -126,7 +132,7 @@ static int exit_gp(struct vcpu *vcpu, enum vcpu_exit *why)
 
 static int exit_vmmcall(struct vcpu *vcpu, enum vcpu_exit *why)
 {
-	if (!skip(vcpu))
+	if (!skip(vcpu, DECODE))
 		return leave(why, EXIT_FETCH);
 	vcpu->stats.hypercalls++;
 	vcpu->gpr[X86_RAX] = svm_vmcb(vcpu)->s.cpl ? -(u64)KVM_EPERM : -(u64)KVM_ENOSYS;
@@ -138,7 +144,7 @@ static int exit_xsetbv(struct vcpu *vcpu, enum vcpu_exit *why)
 	u64 val = (u32)vcpu->gpr[X86_RAX] | vcpu->gpr[X86_RDX] << 32;
 	u64 rip = vcpu->rip;
 
-	if (!skip(vcpu))
+	if (!skip(vcpu, DECODE))
 		return leave(why, EXIT_FETCH);
 	if (svm_vmcb(vcpu)->s.cpl || (u32)vcpu->gpr[X86_RCX] ||
 	    !cpuid_xcr0_valid(vcpu, val)) {
@@ -174,6 +180,7 @@ static int exit_npf(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	const struct vmcb_control *c = &svm_vmcb(vcpu)->c;
 	u64 error = c->exit_info_1;
+	struct x86_fetch f;
 	int r;
 
 	vcpu->exit.gpa = c->exit_info_2;
@@ -186,6 +193,9 @@ static int exit_npf(struct vcpu *vcpu, enum vcpu_exit *why)
 	    !(vcpu->exit.access & MEMORY_EXEC)) {
 		vcpu->stats.apic_exits++;
 		vcpu->exit.gpa_valid = true;
+		svm_paging(vcpu, &f);
+		if (likely(vcpu_apic_move(vcpu, &f)))
+			return SVM_FAST;
 		r = vcpu_emulate(vcpu, true);
 		if (likely(r == 1))
 			return SVM_FAST;
@@ -328,8 +338,9 @@ int svm_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why)
 	case SVM_EXIT_EXCP_BASE + 18:
 		return exit_mc(vcpu, why);
 	case SVM_EXIT_INVD:
+		return exit_skip(vcpu, 0x0f08, why);
 	case SVM_EXIT_WBINVD:
-		return exit_skip(vcpu, why);
+		return exit_skip(vcpu, 0x0f09, why);
 	case SVM_EXIT_RDPMC:
 		return exit_gp(vcpu, why);
 	case SVM_EXIT_VMMCALL:

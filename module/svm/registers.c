@@ -7,6 +7,7 @@
 #include <asm/processor-flags.h>
 
 #include "../compat/compat.h"
+#include "../fetch.h"
 #include "../x86/cpuid.h"
 #include "svm.h"
 
@@ -159,11 +160,13 @@ static int other_cr0(struct vcpu *vcpu, const struct x86_insn *insn,
 int svm_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	struct x86_insn insn;
+	struct x86_fetch f;
 	u8 cr;
 	bool ok = true;
 
 	vcpu->stats.cr_exits++;
-	if (!vcpu_insn(vcpu, &insn))
+	svm_paging(vcpu, &f);
+	if (!fetch_insn(vcpu, &f, &insn))
 		return fetch_again(why);
 	if (insn.opcode != 0x0f20 && insn.opcode != 0x0f22)
 		return other_cr0(vcpu, &insn, why);
@@ -271,10 +274,12 @@ int svm_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	struct vmcb_page *vmcb = svm_vmcb(vcpu);
 	struct x86_insn insn;
+	struct x86_fetch f;
 	unsigned int n;
 
 	vcpu->stats.dr_exits++;
-	if (!vcpu_insn(vcpu, &insn))
+	svm_paging(vcpu, &f);
+	if (!fetch_insn(vcpu, &f, &insn))
 		return fetch_again(why);
 	if (insn.opcode != 0x0f21 && insn.opcode != 0x0f23)
 		return SVM_FAST; /* the guest has changed its code: look again */

@@ -145,7 +145,7 @@ apt_fresh() {
 }
 
 # apt_ready RELEASE: make the private root and bring its index up to date. Without a network an index
-# that is there serves.
+# that is there serves. RELEASE-source is another root, with the index of source packages.
 apt_ready() (
 	root=$cache/apt/$1
 	with_lock "apt-$1"
@@ -153,12 +153,13 @@ apt_ready() (
 	say "reading the package index of Debian $1"
 	mkdir -p "$root/lists/partial"
 	: >"$root/status"
-	sources "$1" >"$root/sources.list"
+	sources "${1%-source}" >"$root/sources.list"
+	[ "$1" = "${1%-source}" ] || sed -i 's/^deb /deb-src /' "$root/sources.list"
 	if apt "$1" apt-get -qq update >"$root/update.log" 2>&1; then
 		touch "$root/fresh"
 	else
 		sed 's/^/  /' "$root/update.log" >&2
-		[ -n "$(find "$root/lists" -name '*Packages*' 2>/dev/null)" ] || die "no package index"
+		[ -n "$(find "$root/lists" -name '*Packages*' -o -name '*Sources*' 2>/dev/null)" ] || die "no package index"
 		say "using the package index of an earlier run"
 	fi
 )
@@ -193,6 +194,35 @@ unpack() (
 	for deb; do
 		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$into" --keep-directory-symlink --no-same-owner
 	done
+)
+
+# wrapper ARGUMENTS: a script that runs a newer program of its own name beside the libraries it came with,
+# which are in root/usr beside that script
+wrapper() {
+	cat <<-END
+		#!/bin/sh
+		here=\$(CDPATH='' cd -- "\$(dirname -- "\$0")" && pwd)/root/usr
+		lib=\$here/lib/x86_64-linux-gnu
+		exec "\$here/lib64/ld-linux-x86-64.so.2" --inhibit-cache --argv0 "\${0##*/}" \\
+			--library-path "\$lib:\$lib/pulseaudio:\$here/lib" "\$here/bin/\${0##*/}" $1 "\$@"
+	END
+}
+
+# make_root RELEASE DIR PACKAGE...: make of the packages and all they depend on, unpacked but never
+# configured, a root file system to work `inside`
+make_root() (
+	release=$1 dir=$2
+	shift 2
+	mkdir -p "$dir"/{debs,dev,proc,sys,tmp,work,etc,usr/{bin,sbin,lib,lib64}}
+	ln -s usr/bin usr/sbin usr/lib usr/lib64 "$dir/"
+	download "$release" "$dir/debs" "$@"
+	unpack "$dir" "$dir"/debs/*.deb
+	rm -rf "$dir/debs" "$dir/usr/share/"{doc,man,locale,info,i18n,zoneinfo} "$dir/var/cache"
+	# what the packages' maintainer scripts would have done, as far as it matters here
+	echo 'root:x:0:0:root:/root:/bin/sh' >"$dir/etc/passwd"
+	echo 'root:x:0:' >"$dir/etc/group"
+	ln -sf dash "$dir/usr/bin/sh"
+	ln -sf mawk "$dir/usr/bin/awk"
 )
 
 # version_of RELEASE PACKAGE SUITE: the version in that suite

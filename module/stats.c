@@ -102,6 +102,14 @@ static ssize_t copy_block(char __user *buf, size_t len, loff_t pos,
 	return to - from;
 }
 
+/* What the memory counts under its own lock is copied for whoever reads. */
+static void copy_pages(struct vm *vm)
+{
+	atomic64_set(&vm->stats.pages_4k, READ_ONCE(vm->mem.pages_4k));
+	atomic64_set(&vm->stats.pages_2m, READ_ONCE(vm->mem.pages_2m));
+	atomic64_set(&vm->stats.pages_1g, READ_ONCE(vm->mem.pages_1g));
+}
+
 static ssize_t stats_read(struct file *file, char __user *buf, size_t len,
 			  loff_t *ppos)
 {
@@ -123,6 +131,8 @@ static ssize_t stats_read(struct file *file, char __user *buf, size_t len,
 	if (pos < 0)
 		return -EINVAL;
 	len = min_t(size_t, len, MAX_RW_COUNT);
+	if (f->desc == vm_descs)
+		copy_pages(f->vm);
 	for (i = 0; i < ARRAY_SIZE(blocks); i++) {
 		n = copy_block(buf, len, pos, blocks[i].data, blocks[i].at,
 			       blocks[i].size);

@@ -99,6 +99,8 @@ u8 fetch_insn(struct vcpu *vcpu, const struct x86_fetch *f, struct x86_insn *ins
 	u64 bytes[2];
 	u8 n;
 
+	if (f->n && !x86_decode(insn, f->bytes, f->n, f->mode))
+		return insn->len;
 	if (likely(read_quick(vcpu, f, bytes)))
 		return x86_decode(insn, (u8 *)bytes, X86_INSN_MAX, f->mode) ?
 			       0 : insn->len;
@@ -146,6 +148,12 @@ int fetch_decode(struct vcpu *vcpu, const struct x86_fetch *f,
 {
 	u32 n = 0;
 	int r;
+
+	if (f->n && !x86_decode(insn, f->bytes, f->n, f->mode)) {
+		memcpy(bytes, f->bytes, f->n);
+		*len = f->n;
+		return FETCHED;
+	}
 
 	while (n < X86_INSN_MAX) {
 		r = fetch_chunk(vcpu, f, f->linear + n, bytes + n,

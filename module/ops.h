@@ -14,12 +14,15 @@
  * @linear: CS.base + RIP
  * @mode: enum x86_mode
  * @user: CPL 3
+ * @bytes, @n: what hardware has read of it (decode assists); @n is 0 without
  */
 struct x86_fetch {
 	struct walk_paging paging;
 	u64 linear;
 	enum x86_mode mode;
 	bool user;
+	u8 n;
+	const u8 *bytes;
 };
 
 /**

@@ -24,9 +24,6 @@ MODULE_PARM_DESC(nrips, "use next-RIP save where the CPU has it");
 static bool decodeassists = true;
 module_param(decodeassists, bool, 0444);
 MODULE_PARM_DESC(decodeassists, "use decode assists where the CPU has them");
-static bool vgif = true;
-module_param(vgif, bool, 0444);
-MODULE_PARM_DESC(vgif, "use virtual GIF where the CPU has it");
 
 struct svm_features svm_features __ro_after_init;
 DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
@@ -60,7 +57,8 @@ static void read_features(void)
 	f->clean_bits = feature(5, VINTC_FEATURE_CLEAN_BITS, true);
 	f->flush_by_asid = feature(6, VINTC_FEATURE_FLUSH_BY_ASID, true);
 	f->decode_assist = feature(7, VINTC_FEATURE_DECODE_ASSIST, decodeassists);
-	f->vgif = feature(16, VINTC_FEATURE_VGIF, vgif);
+	/* Of use to guests with guests of their own, which aren't offered. */
+	feature(16, VINTC_FEATURE_VGIF, false);
 	f->v_spec_ctrl = feature(20, VINTC_FEATURE_VIRT_SPEC_CTRL, true);
 	feature(0, VINTC_FEATURE_NESTED_PAGING, true);
 	feature(1, VINTC_FEATURE_LBR_VIRT, false);
@@ -235,8 +233,10 @@ static void report(void)
 		strlcat(to, " ", to == on ? sizeof(on) : sizeof(off));
 		strlcat(to, names[i].name, to == on ? sizeof(on) : sizeof(off));
 		if (to == off)
-			strlcat(off, present & names[i].bit ?
-				" (parameter)" : " (not in CPU)", sizeof(off));
+			strlcat(off, !(present & names[i].bit) ? " (not in CPU)" :
+				names[i].bit == VINTC_FEATURE_VGIF ?
+					" (no nested guests)" : " (parameter)",
+				sizeof(off));
 	}
 	pr_info("SVM with nested paging, %u ASIDs; on:%s; off:%s\n",
 		svm_features.nasid, *on ? on : " none", *off ? off : " none");

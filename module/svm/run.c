@@ -276,7 +276,7 @@ static void enter(struct vcpu *vcpu)
 	vmcb->c.event_inj = 0;
 	vmcb->c.tlb_control = VMCB_TLB_NOTHING;
 	if (svm_features.clean_bits)
-		vmcb->c.clean = ~0u;
+		vmcb->c.clean = VMCB_ALL_CLEAN;
 	store_tpr(vcpu);
 	svm_collect(vcpu);
 	vcpu->stats.exits++;
@@ -328,5 +328,8 @@ enum vcpu_exit svm_run(struct vcpu *vcpu)
 	}
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
 	put(vcpu);
+	/* The host has taken SVM away (reboot): nothing runs any more. */
+	if (unlikely(why == EXIT_USER && vcpu->exit.error == -EIO))
+		vm_kill(vcpu->vm);
 	return why;
 }

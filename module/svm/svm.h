@@ -16,7 +16,7 @@
  * @nasid: number of ASIDs
  */
 struct svm_features {
-	bool nrip_save, decode_assist, vgif, flush_by_asid, clean_bits;
+	bool nrip_save, decode_assist, flush_by_asid, clean_bits;
 	bool v_spec_ctrl, pause_filter, npt_1g;
 	bool xsaves, pku, ibpb, tsc_aux;
 	u32 nasid;

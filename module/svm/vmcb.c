@@ -340,6 +340,7 @@ void svm_set_state(struct vcpu *vcpu, const struct cpu_state *st, u32 groups)
 
 void svm_paging(const struct vcpu *vcpu, struct x86_fetch *f)
 {
+	const struct vmcb_control *c = &svm_vmcb(vcpu)->c;
 	const struct vmcb_save *s = &svm_vmcb(vcpu)->s;
 
 	f->paging.cr0 = s->cr0;
@@ -351,6 +352,14 @@ void svm_paging(const struct vcpu *vcpu, struct x86_fetch *f)
 	f->paging.pkru = vcpu->pkru;
 	f->paging.nx = true;
 	f->user = s->cpl == 3;
+	/* APM 2 "Nested and intercepted #PF": the bytes are those of a data
+	 * access; a fetch that faulted has none.
+	 */
+	f->n = 0;
+	if (svm_features.decode_assist && c->exit_code == SVM_EXIT_NPF) {
+		f->n = min_t(u8, c->insn_len & 0xf, X86_INSN_MAX);
+		f->bytes = c->insn_bytes;
+	}
 	if ((vcpu->efer & EFER_LMA) && (s->cs.attrib & BIT(9))) {
 		f->mode = X86_LONG64;
 		f->linear = vcpu->rip;

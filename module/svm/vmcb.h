@@ -83,7 +83,10 @@ enum vmcb_group {
 	VMCB_CR2_GROUP,
 	VMCB_LBR,
 	VMCB_AVIC,
+	VMCB_GROUPS
 };
+
+#define VMCB_ALL_CLEAN (BIT(VMCB_GROUPS) - 1)
 
 #define VMCB_TLB_NOTHING 0
 #define VMCB_TLB_FLUSH_ALL 1

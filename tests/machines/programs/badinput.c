@@ -366,8 +366,10 @@ static const struct bad bad_cases[] = {
 	B("SET_IRQCHIP 3", VM, KVM_SET_IRQCHIP, i_chip, -EINVAL, SAME),
 	B("SET_IRQCHIP max", VM, KVM_SET_IRQCHIP, i_chip_max, -EINVAL, SAME),
 	B("SIGNAL_MSI flags", VM, KVM_SIGNAL_MSI, msi_flags, -EINVAL, SAME),
-	B("SIGNAL_MSI device ID", VM, KVM_SIGNAL_MSI, msi_devid, 0, SAME),
-	B("IRQ_LINE max", VM, KVM_IRQ_LINE, line_max, 0, SAME),
+	/* x86 has no use for it, and KVM no check; vintc has no KVM_CAP_MSI_DEVID, so no flag */
+	B("SIGNAL_MSI device ID", VM, KVM_SIGNAL_MSI, msi_devid, 0, -EINVAL),
+	/* a GSI above every route there could be: a mistake, where KVM says "to nobody" */
+	B("IRQ_LINE max", VM, KVM_IRQ_LINE, line_max, 0, -EINVAL),
 	S("EFER reserved", s_efer, -EINVAL, SAME),
 	S("EFER bit 1", s_efer_bit1, -EINVAL, SAME),
 	S("LMA without paging", s_lma, -EINVAL, SAME),

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The tests of apitest, in the order they run, and what several files of them use. */
+#ifndef API_H
+#define API_H
+
+#include "../vm.h"
+
+/* name, limit in seconds (0: the usual) */
+#define API_TESTS(T) \
+	T(version, 0) \
+	T(lists, 0) \
+	T(reset_state, 0) \
+	T(hlt_exit, 0) \
+	T(io, 0) \
+	T(memory, 0) \
+	T(io_string, 0) \
+	T(mmio, 200) \
+	T(shutdown, 0) \
+	T(fail_entry, 0) \
+	T(internal_error, 0) \
+	T(immediate_exit, 0) \
+	T(signal, 0) \
+	T(signal_mask, 0) \
+	T(halt_signal, 0) \
+	T(regs, 0) \
+	T(sregs, 0) \
+	T(cr8, 0) \
+	T(fpu, 0) \
+	T(msrs, 0) \
+	T(msr_values, 0) \
+	T(cpuid, 0) \
+	T(exceptions, 0) \
+	T(events_exception, 0) \
+	T(events_interrupt, 0) \
+	T(events_nmi_masked, 0) \
+	T(events_shadow, 0) \
+	T(nmi, 0) \
+	T(sipi, 0) \
+	T(sipi_x2apic, 0) \
+	T(lapic_reset, 0) \
+	T(lapic_set, 0) \
+	T(apic_rules, 0) \
+	T(apic_rules_x2apic, 0) \
+	T(x2apic_rules, 0) \
+	T(ipi, 0) \
+	T(ipi_x2apic, 0) \
+	T(ipi_halted, 0) \
+	T(ipi_x2apic_halted, 0) \
+	T(timer, 0) \
+	T(timer_x2apic, 0) \
+	T(ioapic_reset, 0) \
+	T(ioapic_mmio, 0) \
+	T(line_edge, 0) \
+	T(line_level, 0) \
+	T(level_eoi, 0) \
+	T(level_eoi_x2apic, 0) \
+	T(msi, 0) \
+	T(route_swap, 0) \
+	T(run_fields, 0) \
+	T(stats, 0) \
+	T(tsc, 0) \
+	T(threads, 0)
+
+#define T(name, seconds) void t_##name(void);
+API_TESTS(T)
+#undef T
+
+/* common.c */
+void g_spin(u64 arg);
+extern volatile int signals; /* counted by count_signal() */
+void count_signal(int s);
+void *kicker(void *target);
+void *run_thread(void *cpu); /* to an exit of kind IO */
+void events_get(struct vm *vm, struct kvm_vcpu_events *e);
+
+void g_io(u64 arg); /* io.c */
+void g_msrs(u64 n); /* state.c */
+void g_ipi_target(u64 x2); /* apic.c */
+void g_lines(u64 arg); /* lines.c */
+
+#endif

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Exceptions, pending events, NMIs. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "api.h"
+
+/* ---- exceptions ---- */
+
+guest void g_exceptions(u64 arg)
+{
+	struct gcpu *c = this_cpu();
+	u64 v;
+
+	g_expect(g_try("ud2"), 6);
+	g_expect(g_try("int3"), 3);
+	g_expect(g_try("xor %%edx, %%edx; xor %%eax, %%eax; div %%eax"), 0);
+	g_expect(g_try("mov %1, %%rax; mov (%%rax), %%eax", "r"(0x8000000000000000ull)), 13);
+	g_expect(c->error, 0);
+	g_expect(g_try("movw $0x1238, %%ax; mov %%ax, %%es"), 13);
+	g_expect(c->error, 0x1238);
+	g_expect(g_try("movl $1, (%1)", "r"(0x140000000ull)), 14);
+	g_expect(c->cr2, 0x140000000);
+	g_expect(c->error, 2);
+	g_expect(g_try("movl (%1), %%eax", "r"(0x140001000ull)), 14);
+	g_expect(c->cr2, 0x140001000);
+	g_expect(c->error, 0);
+	g_expect(g_rdmsr_try(0x12345, &v), 13);
+	g_expect(g_wrmsr_try(0x12345, 0), 13);
+	g_expect(g_try("mov %1, %%cr4", "r"(1ull << 40)), 13);
+	g_expect(g_try("xor %%eax, %%eax; vmrun"), 6);
+	g_expect(g_try("mov %%cr0, %%rax; mov %%rax, %%cr1"), 6);
+	/* TF: one #DB after the next instruction, with DR6.BS */
+	g_expect(g_try("pushfq; orq $0x100, (%%rsp); popfq; nop"), 1);
+	asm volatile("mov %%dr6, %0" : "=r"(v));
+	g_expect(v & 0x4000, 0x4000);
+	/* a breakpoint on a write */
+	asm volatile("mov %0, %%dr6; mov %1, %%dr0; mov %2, %%dr7"
+		     : : "r"(0xffff0ff0ull), "r"(FREE_AT), "r"(0xd0402ull));
+	g_expect(g_try("movl $1, (%1)\nnop", "r"(FREE_AT)), 1);
+	asm volatile("mov %%dr6, %0" : "=r"(v));
+	g_expect(v & 0xf, 1);
+	asm volatile("mov %0, %%dr7" : : "r"(0x400ull));
+}
+
+void t_exceptions(void)
+{
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_exceptions, 0);
+	vcpu_done(&vm.cpu[0]);
+}
+
+guest void g_spin_faults(u64 arg)
+{
+	g_apic_on(false);
+	g_out8(PORT_SYNC, 0);
+	while (!SH->stop)
+		cpu_relax();
+}
+
+guest void g_events(u64 arg)
+{
+	g_apic_on(false);
+	g_out8(PORT_SYNC, 0);
+	asm volatile("nop; nop; nop");
+	SH->val[0] = this_cpu()->count[2];
+	SH->val[1] = this_cpu()->count[0x77];
+}
+
+guest void g_nmi_iret(u64 arg)
+{
+	struct gcpu *c = this_cpu();
+	u64 sp, ss;
+
+	g_out8(PORT_SYNC, 0);
+	SH->val[0] = c->count[2];
+	asm volatile("mov %%rsp, %0; mov %%ss, %1\n"
+		     "push %1; push %0; pushfq; pushq $8; pushq $1f; iretq; 1: nop"
+		     : "=&r"(sp), "=&r"(ss) : : "memory");
+	SH->val[1] = c->count[2];
+}
+
+void t_events_exception(void)
+{
+	struct kvm_vcpu_events e;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_events, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	events_get(&vm, &e);
+	expect(e.exception.injected, 0);
+	e.exception.injected = 1;
+	e.exception.nr = 13;
+	e.exception.has_error_code = 1;
+	e.exception.error_code = 0x18;
+	must(vm.cpu[0].fd, KVM_SET_VCPU_EVENTS, &e);
+	memset(&e, 0, sizeof(e));
+	events_get(&vm, &e);
+	expect(e.exception.injected, 1);
+	expect(e.exception.nr, 13);
+	expect(e.exception.error_code, 0x18);
+	vcpu_run_exit(&vm.cpu[0], KVM_EXIT_IO);
+	expect(vm.cpu[0].run->io.port, PORT_FAULT);
+	expect(vm.sh->cpu[0].vector, 13);
+	expect(vm.sh->cpu[0].error, 0x18);
+	events_get(&vm, &e);
+	expect(e.exception.injected, 0);
+}
+
+void t_events_interrupt(void)
+{
+	struct kvm_vcpu_events e;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_events, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	events_get(&vm, &e);
+	e.interrupt.injected = 1;
+	e.interrupt.nr = 0x77;
+	e.nmi.pending = 1;
+	e.flags = KVM_VCPUEVENT_VALID_NMI_PENDING;
+	must(vm.cpu[0].fd, KVM_SET_VCPU_EVENTS, &e);
+	vcpu_done(&vm.cpu[0]);
+	expect(vm.sh->val[0], 1);
+	expect(vm.sh->val[1], 1);
+	events_get(&vm, &e);
+	expect(e.interrupt.injected, 0);
+	expect(e.nmi.pending, 0);
+}
+
+void t_events_nmi_masked(void)
+{
+	struct kvm_vcpu_events e;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_nmi_iret, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	events_get(&vm, &e);
+	expect(e.nmi.masked, 0);
+	e.nmi.masked = 1;
+	e.nmi.pending = 1;
+	e.flags = KVM_VCPUEVENT_VALID_NMI_PENDING;
+	must(vm.cpu[0].fd, KVM_SET_VCPU_EVENTS, &e);
+	memset(&e, 0, sizeof(e));
+	events_get(&vm, &e);
+	expect(e.nmi.masked, 1);
+	expect(e.nmi.pending, 1);
+	vcpu_done(&vm.cpu[0]);
+	expect(vm.sh->val[0], 0);
+	expect(vm.sh->val[1], 1);
+	events_get(&vm, &e);
+	expect(e.nmi.masked, 0);
+}
+
+void t_events_shadow(void)
+{
+	struct kvm_vcpu_events e;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_events, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	events_get(&vm, &e);
+	expect(e.interrupt.shadow, 0);
+	e.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+	e.flags = KVM_VCPUEVENT_VALID_SHADOW;
+	must(vm.cpu[0].fd, KVM_SET_VCPU_EVENTS, &e);
+	events_get(&vm, &e);
+	expect_that(e.interrupt.shadow & KVM_X86_SHADOW_INT_STI);
+	expect_that(e.flags & KVM_VCPUEVENT_VALID_SHADOW);
+	vcpu_done(&vm.cpu[0]);
+	events_get(&vm, &e);
+	expect(e.interrupt.shadow, 0);
+}
+
+/* ---- NMI ---- */
+
+guest void g_nmi(u64 arg)
+{
+	struct gcpu *c = this_cpu();
+
+	SH->arg[15] = 1; /* the handler says SYNC */
+	SH->ready = 1;
+	while (c->count[2] < 1)
+		asm volatile("hlt"); /* IF clear: only an NMI wakes it */
+	SH->val[0] = c->count[2];
+	asm volatile("nop; nop");
+	SH->val[1] = c->count[2];
+}
+
+void t_nmi(void)
+{
+	struct sigaction sa = { .sa_handler = count_signal };
+	pthread_t me = pthread_self(), t;
+	struct kvm_vcpu_events e;
+	struct kvm_mp_state mp;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_nmi, 0);
+	/* KVM_NMI waits for KVM_RUN to end: let it */
+	sigaction(SIGUSR1, &sa, NULL);
+	pthread_create(&t, NULL, kicker, &me);
+	expect(vcpu_run(&vm.cpu[0]), -EINTR);
+	pthread_join(t, NULL);
+	expect(vm.sh->ready, 1);
+	must(vm.cpu[0].fd, KVM_GET_MP_STATE, &mp);
+	expect(mp.mp_state, KVM_MP_STATE_HALTED);
+	must(vm.cpu[0].fd, KVM_NMI, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	expect(vm.sh->cpu[0].count[2], 1);
+	events_get(&vm, &e);
+	expect(e.nmi.masked, 1);
+	/* three more in the handler: one is kept */
+	for (int i = 0; i < 3; i++)
+		must(vm.cpu[0].fd, KVM_NMI, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	expect(vm.sh->cpu[0].count[2], 2);
+	vcpu_done(&vm.cpu[0]);
+	expect(vm.sh->cpu[0].count[2], 2);
+	events_get(&vm, &e);
+	expect(e.nmi.masked, 0);
+}

@@ -59,6 +59,19 @@ guest void g_churn(u64 arg)
 		}
 }
 
+/* Every page counts the rounds: a write that is lost shows in the next. */
+guest void g_rounds(u64 arg)
+{
+	for (u64 r = 0; !SH->stop; r++)
+		for (u64 i = 0; i < SH->arg[1]; i++) {
+			volatile u64 *p = (u64 *)(SH->arg[0] + i * 4096);
+
+			g_expect(*p, r);
+			*p = r + 1;
+			SH->ready = r;
+		}
+}
+
 /* ---- host ---- */
 
 static void set_slot(struct vm *vm, u64 gpa, u64 size, void *p, u32 flags)
@@ -393,21 +406,77 @@ static void t_ksm(void)
 #define MADV_PAGEOUT 21
 #endif
 
+static bool have_swap(void)
+{
+	FILE *f = fopen("/proc/swaps", "r");
+	char line[200];
+	int n = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		n++;
+	if (f)
+		fclose(f);
+	return n > 1;
+}
+
+/* Out, mostly: what is still being written goes with the next attempt. */
+static void page_out(u8 *p)
+{
+	for (int i = 0; i < 50 && resident(p, PAGES) > PAGES / 2; i++) {
+		if (madvise(p, EXTRA, MADV_PAGEOUT))
+			fail("MADV_PAGEOUT: %s", strerror(errno));
+		usleep(10000);
+	}
+	expect_that(resident(p, PAGES) <= PAGES / 2);
+}
+
 static void t_pageout(void)
 {
 	struct vm vm;
-	u8 *p = start(&vm);
+	u8 *p;
 
-	WRITE(0x1000);
-	if (madvise(p, EXTRA, MADV_PAGEOUT))
-		skip("MADV_PAGEOUT: %s", strerror(errno));
-	usleep(100000);
-	if (resident(p, PAGES) > PAGES / 2)
+	if (!have_swap())
 		skip("no swap here");
+	p = start(&vm);
+	WRITE(0x1000);
+	page_out(p);
 	CHECK(0x1000);
-	madvise(p, EXTRA, MADV_PAGEOUT);
+	page_out(p);
 	WRITE(0x2000);
 	expect(PAGE(9), 0x2009);
+	/* read in, so clean and in the swap cache as well; then written by the guest alone */
+	page_out(p);
+	CHECK(0x2000);
+	WRITE(0x3000);
+	page_out(p);
+	CHECK(0x3000);
+	for (u64 i = 0; i < PAGES; i++)
+		expect(PAGE(i), 0x3000 + i);
+}
+
+/* The guest writes meanwhile. */
+static void t_pageout_running(void)
+{
+	pthread_t t;
+	struct vm vm;
+	u64 rounds = 0, out = 0;
+	u8 *p;
+
+	if (!have_swap())
+		skip("no swap here");
+	p = start(&vm);
+	prepare(&vm, g_rounds, EXTRA_AT, PAGES, 0);
+	pthread_create(&t, NULL, vcpu_thread, &vm.cpu[0]);
+	for (int i = 0; i < 150 || (rounds < 5 && i < 3000); i++) {
+		madvise(p, EXTRA, MADV_PAGEOUT);
+		out += PAGES - resident(p, PAGES);
+		usleep(i % 8 * 1000);
+		rounds = vm.sh->ready;
+	}
+	vm.sh->stop = 1;
+	pthread_join(t, NULL);
+	printf("# %llu rounds, %llu times a page was out\n", (long long)rounds, (long long)out);
+	expect_that(rounds >= 5 && out > PAGES);
 }
 
 /* ---- slots ---- */
@@ -564,6 +633,7 @@ static const struct test tests[] = {
 	{ "thp", t_thp },
 	{ "hugetlb", t_hugetlb },
 	{ "ksm", t_ksm, 100 },
+	{ "pageout_running", t_pageout_running, 200 },
 	{ "pageout", t_pageout },
 	{ "readonly_slot", t_readonly_slot },
 	{ "move_slot", t_move_slot },

@@ -83,7 +83,6 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 		vcpu->tsc_aux = 0;
 		vcpu->xss = 0;
 		msr_reset(vcpu);
-		msr_reset(vcpu);
 	} else if (vcpu->has_lapic) {
 		lapic_reset(&vcpu->lapic, &out);
 		deliver_lapic(vcpu, &out);

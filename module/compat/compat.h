@@ -38,13 +38,14 @@
 #define compat_unregister_syscore(s) unregister_syscore_ops(s)
 #endif
 
+/* Fires in hard interrupt context, with PREEMPT_RT, too: see vcpu_timer_arm(). */
 static inline void compat_hrtimer_init(struct hrtimer *timer,
 				       enum hrtimer_restart (*fn)(struct hrtimer *))
 {
 #ifdef HAVE_SYM_hrtimer_setup
-	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 #else
-	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	timer->function = fn;
 #endif
 }

@@ -22,6 +22,7 @@ DEFINE_PER_CPU(bool, vintc_cpu_ready);
 static const struct vintc_ops *hw_ops;
 static DEFINE_MUTEX(hw_lock);
 static unsigned int hw_users;
+static bool hw_down; /* the machine goes down: no CPU is taken any more */
 static int hw_hotplug_state = -1;
 
 static int take_cpu(void)
@@ -56,7 +57,7 @@ static int cpu_comes(unsigned int cpu)
 	int r = 0;
 
 	mutex_lock(&hw_lock);
-	if (hw_users) {
+	if (hw_users && !hw_down) {
 		local_irq_save(flags);
 		r = take_cpu();
 		local_irq_restore(flags);
@@ -92,6 +93,10 @@ static void resume_cpu(void)
 static int reboot_comes(struct notifier_block *nb, unsigned long event,
 			void *unused)
 {
+	/* Guests may still be there, and VMMs that make new ones. */
+	mutex_lock(&hw_lock);
+	hw_down = true;
+	mutex_unlock(&hw_lock);
 	on_each_cpu(drop_cpu_ipi, NULL, 1);
 	return NOTIFY_OK;
 }
@@ -116,7 +121,9 @@ int hardware_get(void)
 		return -ENODEV;
 	cpus_read_lock();
 	mutex_lock(&hw_lock);
-	if (!hw_users) {
+	if (hw_down) {
+		r = -ENODEV;
+	} else if (!hw_users) {
 		on_each_cpu(take_cpu_ipi, &failed, 1);
 		if (atomic_read(&failed)) {
 			on_each_cpu(drop_cpu_ipi, NULL, 1);

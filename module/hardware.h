@@ -25,8 +25,8 @@ const struct vintc_ops *hardware_ops(void);
  * hardware_get() - hold every CPU's virtualization, one count per VM
  *
  * Context: process.
- * Return: 0; -ENODEV without a backend; -EBUSY when another hypervisor holds a
- * CPU, which the log names.
+ * Return: 0; -ENODEV without a backend, or when the machine goes down; -EBUSY
+ * when another hypervisor holds a CPU, which the log names.
  */
 int hardware_get(void);
 void hardware_put(void);

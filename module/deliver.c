@@ -90,7 +90,7 @@ int deliver_ioapic(struct vm *vm, const struct ioapic_out *out)
 
 		if (r >= 0)
 			taken = max(taken, 0) + r;
-		else if (out->msg[i].level)
+		if (r <= 0 && out->msg[i].level)
 			unaccepted(vm, out->pin[i]);
 	}
 	if (out->n)
@@ -214,11 +214,18 @@ static void lapic_mmio_write(struct vcpu *vcpu, u64 gpa, const void *data,
 		return;
 	memcpy(&val, data, 4);
 	if (reg == LAPIC_EOI)
-		vcpu->stats.eoi++;
+		vcpu_count_eoi(vcpu);
 	vectors_before(vcpu);
 	lapic_write(&vcpu->lapic, reg, val, timer_now_for(reg), &out);
 	vectors_after(vcpu);
 	deliver_lapic(vcpu, &out);
+}
+
+void vcpu_count_eoi(struct vcpu *vcpu)
+{
+	vcpu->stats.eoi++;
+	if (trace_vintc_eoi_enabled())
+		trace_vintc_eoi(vcpu->id, vcpu->lapic.isr_top);
 }
 
 bool deliver_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, u32 len)

@@ -370,13 +370,17 @@ static int execute(struct emulation *em)
 	struct vcpu *vcpu = em->vcpu;
 	struct x86_exception ex;
 	unsigned int i;
+	bool step;
 
 	for (i = 0; i < STRING_BATCH; i++) {
 		vcpu->emul.next = 0;
 		switch (x86_emulate(&em->cpu, &em->insn, &guest_memory, em, &ex, 1)) {
 		case X86_DONE:
+			step = vcpu->rflags & X86_EFLAGS_TF;
 			store_cpu(em);
 			vcpu->emul.active = false;
+			if (step)
+				vcpu_trap_step(vcpu);
 			return GO_ON;
 		case X86_AGAIN:
 			store_cpu(em);
@@ -438,7 +442,7 @@ static int start(struct emulation *em)
 
 bool vcpu_apic_move(struct vcpu *vcpu, const struct x86_fetch *f)
 {
-	u64 gpa = vcpu->exit.gpa;
+	u64 gpa = vcpu->exit.gpa, rip;
 	struct x86_insn insn;
 	u64 *gpr;
 	u32 val;
@@ -466,11 +470,8 @@ bool vcpu_apic_move(struct vcpu *vcpu, const struct x86_fetch *f)
 		return false;
 	trace_access(vcpu, gpa, &val, sizeof(val), true);
 done:
-	vcpu->rip += insn.len;
-	if (f->mode != X86_LONG64)
-		vcpu->rip = (u32)vcpu->rip;
-	vcpu->interrupt_shadow = false;
-	vcpu->rflags &= ~(u64)X86_EFLAGS_RF;
+	rip = vcpu->rip + insn.len;
+	vcpu_finish_insn(vcpu, f->mode == X86_LONG64 ? rip : (u32)rip);
 	return true;
 }
 
@@ -483,6 +484,11 @@ int vcpu_emulate(struct vcpu *vcpu, bool atomic)
 		.gpa = vcpu->exit.gpa,
 	};
 
+	/* A descriptor table or a stack on a device: nothing to emulate. */
+	if (vcpu_delivering(vcpu)) {
+		vcpu_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV);
+		return 0;
+	}
 	return start(&em);
 }
 

@@ -64,6 +64,15 @@ void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 erro
 	}
 }
 
+#define DR6_BS 0x4000
+
+void vcpu_trap_step(struct vcpu *vcpu)
+{
+	vcpu_queue_exception(vcpu, 1, false, 0);
+	vcpu->event.exception.has_payload = true;
+	vcpu->event.exception.payload = DR6_BS;
+}
+
 void event_nmi(struct vcpu *vcpu)
 {
 	struct vcpu_event_state *ev = &vcpu->event;

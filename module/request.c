@@ -30,7 +30,7 @@ void vcpu_kick(struct vcpu *vcpu)
 	if (task)
 		kick_process(task);
 	rcu_read_unlock();
-	vcpu->stats.kicks++;
+	atomic64_inc(&vcpu->vm->stats.kicks);
 }
 
 void vm_request_all(struct vm *vm, enum vintc_request req)

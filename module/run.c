@@ -61,8 +61,10 @@ static int handle_requests(struct vcpu *vcpu, int *srcu)
 	if (take_request(vcpu, REQ_DEST)) {
 		int r = deliver_rebuild(vm);
 
-		if (r)
+		if (r) {
+			vcpu_request(vcpu, REQ_DEST);
 			return r;
+		}
 	}
 	if (take_request(vcpu, REQ_TIMER) && vcpu->has_lapic)
 		vcpu_timer_expired(vcpu);
@@ -194,8 +196,7 @@ static void complete_pio(struct vcpu *vcpu)
 		else
 			memcpy(&vcpu->gpr[X86_RAX], &val, size);
 	}
-	vcpu->rip = vcpu->pio_next_rip;
-	vcpu->interrupt_shadow = false;
+	vcpu_finish_insn(vcpu, vcpu->pio_next_rip);
 }
 
 static int complete_user_exit(struct vcpu *vcpu)

@@ -11,8 +11,6 @@
 /* X(name, type, unit): KVM_STATS_TYPE_... and KVM_STATS_UNIT_... suffixes. */
 #define VCPU_STATS(X)                                  \
 	X(exits, CUMULATIVE, NONE)                     \
-	X(entries, CUMULATIVE, NONE)                   \
-	X(fast_exits, CUMULATIVE, NONE)                \
 	X(irq_exits, CUMULATIVE, NONE)                 \
 	X(nmi_exits, CUMULATIVE, NONE)                 \
 	X(cpuid_exits, CUMULATIVE, NONE)               \
@@ -37,7 +35,6 @@
 	X(eoi, CUMULATIVE, NONE)                       \
 	X(ipi_sent, CUMULATIVE, NONE)                  \
 	X(timer_fired, CUMULATIVE, NONE)               \
-	X(kicks, CUMULATIVE, NONE)                     \
 	X(halt_wakeup, CUMULATIVE, NONE)               \
 	X(halt_attempted_poll, CUMULATIVE, NONE)       \
 	X(halt_successful_poll, CUMULATIVE, NONE)      \
@@ -50,8 +47,6 @@
 	X(host_state_reload, CUMULATIVE, NONE)         \
 	X(tlb_flush, CUMULATIVE, NONE)                 \
 	X(req_event, CUMULATIVE, NONE)                 \
-	X(preemption_reported, CUMULATIVE, NONE)       \
-	X(guest_mode, INSTANT, BOOLEAN)                \
 	X(blocking, INSTANT, BOOLEAN)
 
 #define VM_STATS(X)                                    \
@@ -65,7 +60,8 @@
 	X(ioapic_eoi, CUMULATIVE, NONE)                \
 	X(posts, CUMULATIVE, NONE)                     \
 	X(coalesced, CUMULATIVE, NONE)                 \
-	X(no_target, CUMULATIVE, NONE)
+	X(no_target, CUMULATIVE, NONE)                 \
+	X(kicks, CUMULATIVE, NONE)
 
 struct vcpu_stats {
 #define X(name, type, unit) u64 name;

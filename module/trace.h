@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Tracepoints, vintc:*. Arguments are plain values, so that user space can
- * filter on them and no header of the core is needed here. @vcpu is a vCPU's
- * index in its VM, which is also what a message's targets are counted by.
+ * filter on them and no header of the core is needed here. @vcpu and @target
+ * are a vCPU's ID, as user space has given it.
  *
  * An interrupt's way is line -> route -> post -> accept -> inject -> eoi for
  * a pin; msi or ipi takes the place of the first two.

@@ -282,6 +282,30 @@ bool vcpu_apic_move(struct vcpu *vcpu, const struct x86_fetch *f);
 /* KVM_EXIT_INTERNAL_ERROR with the instruction bytes where there are any. */
 void vcpu_internal_error(struct vcpu *vcpu, u32 suberror);
 
+/* TF was set when an instruction was completed in software (event.c). */
+void vcpu_trap_step(struct vcpu *vcpu);
+
+/* The instruction is done in software: on to @rip. SDM 3B "Single-Step
+ * Exception Condition", "Instruction-Breakpoint Exception Condition" (RF).
+ */
+static inline void vcpu_finish_insn(struct vcpu *vcpu, u64 rip)
+{
+	vcpu->rip = rip;
+	vcpu->interrupt_shadow = false;
+	if (unlikely(vcpu->rflags & (BIT(8) | BIT(16)))) {
+		vcpu->rflags &= ~BIT_ULL(16);
+		if (vcpu->rflags & BIT(8))
+			vcpu_trap_step(vcpu);
+	}
+}
+
+/* An event's delivery was cut short by the exit. */
+static inline bool vcpu_delivering(const struct vcpu *vcpu)
+{
+	return vcpu->event.exception.injected || vcpu->event.nmi_injected ||
+	       vcpu->event.interrupt.injected;
+}
+
 /* Queue an exception for the next entry (event.c). */
 void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, bool has_error,
 			  u32 error);

@@ -91,6 +91,8 @@ int deliver_ioapic(struct vm *vm, const struct ioapic_out *out);
 /* REQ_DEST: build the map anew. Process context, takes vm->lock. */
 int deliver_rebuild(struct vm *vm);
 int deliver_rebuild_locked(struct vm *vm);
+/* An EOI is about to be given to @vcpu's APIC. */
+void vcpu_count_eoi(struct vcpu *vcpu);
 /* MMIO of the chips. Return: false when @gpa is none of theirs. */
 bool deliver_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, u32 len);
 bool deliver_mmio_write(struct vcpu *vcpu, u64 gpa, const void *data, u32 len);

@@ -1533,7 +1533,7 @@ struct kvm_pre_fault_memory {
  *
  * Its ioctls have a type byte of their own, 0xDE, which the kernel's list of
  * ioctl numbers (ioctl-number.rst) gives to nobody; all of 0xAE, 0x40 to 0xFF,
- * is KVM's to grow into.  On another device's fd they fail with ENOTTY.
+ * is KVM's to grow into.  KVM's fds refuse them.
  *
  * Rules: sizes are fixed; flags are input and unknown ones are EINVAL; reserved
  * fields are zero in both directions, and not zero on input is EINVAL.

@@ -220,7 +220,9 @@ static void match_logical(const struct dest_map *map,
 	switch (map->layout) {
 	case DEST_LAYOUT_X2APIC:
 		if (dest >> 16 < ARRAY_SIZE(map->cluster))
-			add_slots(map->cluster[dest >> 16], dest & 0xffff, set);
+			add_slots(map->cluster[env_nospec(dest >> 16,
+							  ARRAY_SIZE(map->cluster))],
+				  dest & 0xffff, set);
 		break;
 	case DEST_LAYOUT_FLAT:
 		if (dest <= 0xff)
@@ -304,9 +306,10 @@ unsigned int dest_match(const struct dest_map *map,
 	} else if (unlikely(is_broadcast(msg))) {
 		*set = map->all;
 	} else if (!msg->logical && likely(!map->phys_shared)) {
-		u16 index = msg->dest <= DEST_MAX_ID ? map->phys[msg->dest] :
-						       DEST_NONE;
+		u16 index = DEST_NONE;
 
+		if (likely(msg->dest <= DEST_MAX_ID))
+			index = map->phys[env_nospec(msg->dest, DEST_MAX_ID + 1)];
 		if (index == DEST_NONE)
 			return 0;
 		set_add(set, index);

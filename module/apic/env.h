@@ -13,6 +13,7 @@
 #include <linux/bits.h>
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #else
@@ -101,6 +102,16 @@ static inline void env_and32(void *p, u32 v)
 {
 	__atomic_fetch_and((u32 *)p, v, __ATOMIC_SEQ_CST);
 }
+
+/*
+ * @i, which was checked to be below @n: zero on a mispredicted path where it
+ * isn't, so that a guest's number can't make the CPU read elsewhere.
+ */
+#ifdef __KERNEL__
+#define env_nospec(i, n) array_index_nospec(i, n)
+#else
+#define env_nospec(i, n) ((void)(n), (i))
+#endif
 
 /* Index of the highest set bit, or -1 when @v is zero. */
 static inline int env_fls64(u64 v)

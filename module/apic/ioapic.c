@@ -159,6 +159,7 @@ u32 ioapic_read(const struct ioapic *io, u32 offset)
 	pin = (reg - REG_RTE) >> 1;
 	if (reg < REG_RTE || pin >= IOAPIC_PINS)
 		return 0;
+	pin = env_nospec(pin, IOAPIC_PINS);
 	return io->rte[pin] >> (reg & 1 ? 32 : 0);
 }
 
@@ -202,6 +203,7 @@ void ioapic_write(struct ioapic *io, u32 offset, u32 val, struct ioapic_out *out
 	pin = (reg - REG_RTE) >> 1;
 	if (reg < REG_RTE || pin >= IOAPIC_PINS)
 		return;
+	pin = env_nospec(pin, IOAPIC_PINS);
 	rte = io->rte[pin];
 	if (reg & 1)
 		rte = (rte & 0xffffffffULL) | (u64)val << 32;

@@ -15,6 +15,7 @@
 #include <asm/processor.h>
 
 #include "../compat/compat.h"
+#include "../compat/mitigations.h"
 #include "../x86/cpuid.h"
 #include "svm.h"
 
@@ -119,6 +120,7 @@ static int cpu_enable(void)
 		return -EBUSY;
 	wrmsrl(MSR_EFER, efer | EFER_SVME);
 	wrmsrl(MSR_VM_HSAVE_PA, page_to_phys(cpu->hsave));
+	compat_bp_spec_reduce(true);
 	/* What an earlier holder has left in the TLB is flushed on first use. */
 	cpu->generation++;
 	cpu->next_asid = svm_features.nasid;
@@ -135,6 +137,7 @@ static void cpu_disable(void)
 {
 	u64 efer;
 
+	compat_bp_spec_reduce(false);
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
 	rdmsrl(MSR_EFER, efer);
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);

@@ -15,6 +15,8 @@
 #include <asm/segment.h>
 #include <asm/unwind_hints.h>
 
+#include "../compat/mitigations.h"
+
 /* Slots of vcpu->gpr[], enum x86_gpr; RAX and RSP are the VMCB's. */
 #define GPR_RCX 0x08
 #define GPR_RDX 0x10
@@ -44,6 +46,10 @@ SYM_FUNC_START_LOCAL(svm_ibpb)
 	movl	$1, %eax
 	xorl	%edx, %edx
 	wrmsr
+#ifdef COMPAT_BUG_IBPB_NO_RET
+	/* Some CPUs' IBPB leaves return predictions behind. */
+	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, COMPAT_BUG_IBPB_NO_RET
+#endif
 	RET
 SYM_FUNC_END(svm_ibpb)
 
@@ -75,9 +81,9 @@ SYM_FUNC_START(svm_enter)
 
 	clgi
 	vmload	%rax
-#ifdef X86_FEATURE_CLEAR_CPU_BUF_VM
+#ifdef COMPAT_FEATURE_VM_VERW
 	/* TSA, MDS and the like: clear CPU buffers; ZF is not the guest's. */
-	ALTERNATIVE "jmp .Lno_verw", "", X86_FEATURE_CLEAR_CPU_BUF_VM
+	ALTERNATIVE "jmp .Lno_verw", "", COMPAT_FEATURE_VM_VERW
 	verw	svm_verw_selector(%rip)
 .Lno_verw:
 #endif

@@ -36,27 +36,35 @@ static int emulate(struct vcpu *vcpu, enum vcpu_exit *why)
 /* ------------------------------------------------------------- next RIP */
 
 /*
- * Go past the intercepted instruction, @opcode. Without NRIP save it is looked
+ * RIP after the intercepted instruction, @opcode. Without NRIP save it is looked
  * at in guest memory. Return: false when that can't be read now.
  */
 #define DECODE 0 /* instead of an opcode that says the length */
 
-static bool skip(struct vcpu *vcpu, u16 opcode)
+static bool next_rip(struct vcpu *vcpu, u16 opcode, u64 *rip)
 {
 	struct x86_fetch f;
-	u64 rip;
 	u8 len;
 
-	if (svm_features.nrip_save && svm_vmcb(vcpu)->c.next_rip) {
-		svm_advance(vcpu, svm_vmcb(vcpu)->c.next_rip);
+	*rip = svm_vmcb(vcpu)->c.next_rip;
+	if (svm_features.nrip_save && *rip)
 		return true;
-	}
 	svm_paging(vcpu, &f);
 	len = fetch_length(vcpu, &f, opcode);
-	if (unlikely(!len))
+	*rip = vcpu->rip + len;
+	if (!svm_long64(vcpu))
+		*rip = (u32)*rip;
+	return len;
+}
+
+/* For what can't fail: go past it. */
+static bool skip(struct vcpu *vcpu, u16 opcode)
+{
+	u64 rip;
+
+	if (unlikely(!next_rip(vcpu, opcode, &rip)))
 		return false;
-	rip = vcpu->rip + len;
-	svm_advance(vcpu, svm_long64(vcpu) ? rip : (u32)rip);
+	vcpu_finish_insn(vcpu, rip);
 	return true;
 }
 
@@ -75,10 +83,10 @@ static int exit_msr(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	bool write = svm_vmcb(vcpu)->c.exit_info_1;
 	u32 msr = vcpu->gpr[X86_RCX];
-	u64 rip = vcpu->rip, val;
+	u64 rip, val;
 	int r;
 
-	if (unlikely(!skip(vcpu, write ? 0x0f30 : 0x0f32)))
+	if (unlikely(!next_rip(vcpu, write ? 0x0f30 : 0x0f32, &rip)))
 		return leave(why, EXIT_FETCH);
 	vcpu->stats.msr_exits++;
 	if (write) {
@@ -94,10 +102,10 @@ static int exit_msr(struct vcpu *vcpu, enum vcpu_exit *why)
 	/* The one switched MSR that hardware holds while the guest is loaded. */
 	if (write && r == MSR_OK && msr == MSR_TSC_AUX && svm_features.tsc_aux)
 		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
-	if (unlikely(r != MSR_OK)) {
-		vcpu->rip = rip;
+	if (likely(r == MSR_OK))
+		vcpu_finish_insn(vcpu, rip);
+	else
 		vcpu_queue_gp(vcpu);
-	}
 	return SVM_FAST;
 }
 
@@ -142,17 +150,17 @@ static int exit_vmmcall(struct vcpu *vcpu, enum vcpu_exit *why)
 static int exit_xsetbv(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	u64 val = (u32)vcpu->gpr[X86_RAX] | vcpu->gpr[X86_RDX] << 32;
-	u64 rip = vcpu->rip;
+	u64 rip;
 
-	if (!skip(vcpu, DECODE))
+	if (!next_rip(vcpu, DECODE, &rip))
 		return leave(why, EXIT_FETCH);
 	if (svm_vmcb(vcpu)->s.cpl || (u32)vcpu->gpr[X86_RCX] ||
 	    !cpuid_xcr0_valid(vcpu, val)) {
-		vcpu->rip = rip;
 		vcpu_queue_gp(vcpu);
 		return SVM_FAST;
 	}
 	svm_write_xcr0(vcpu, val);
+	vcpu_finish_insn(vcpu, rip);
 	return SVM_FAST;
 }
 
@@ -190,7 +198,7 @@ static int exit_npf(struct vcpu *vcpu, enum vcpu_exit *why)
 	if (vcpu->has_lapic && !((vcpu->exit.gpa ^ vcpu->lapic.base) & PAGE_MASK &
 				 LAPIC_BASE_ADDRESS) &&
 	    lapic_mode(&vcpu->lapic) == LAPIC_XAPIC &&
-	    !(vcpu->exit.access & MEMORY_EXEC)) {
+	    !(vcpu->exit.access & MEMORY_EXEC) && !vcpu_delivering(vcpu)) {
 		vcpu->stats.apic_exits++;
 		vcpu->exit.gpa_valid = true;
 		svm_paging(vcpu, &f);

@@ -39,6 +39,9 @@ static void inject_exception(struct vcpu *vcpu)
 		if (vcpu->event.exception.vector == X86_PF) {
 			vmcb->s.cr2 = vcpu->event.exception.payload;
 			vmcb_dirty(vmcb, VMCB_CR2_GROUP);
+		} else if (vcpu->event.exception.vector == 1) {
+			vmcb->s.dr6 |= vcpu->event.exception.payload;
+			vmcb_dirty(vmcb, VMCB_DRX);
 		}
 	}
 	put_event(vcpu, VMCB_EVENT_EXCEPTION | has_error,
@@ -106,6 +109,25 @@ static void step(struct vcpu *vcpu)
 	vcpu->svm->nmi_step = true;
 	vcpu->svm->step_had_tf = vcpu->rflags & X86_EFLAGS_TF;
 	vcpu->rflags |= X86_EFLAGS_TF;
+}
+
+/*
+ * The stepped instruction was one that is done in software: the trap that the
+ * core has queued for TF is ours.
+ */
+static void software_step(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = vcpu->svm;
+
+	if (!vcpu->event.exception.pending || vcpu->event.exception.vector != 1 ||
+	    !vcpu->event.exception.has_payload)
+		return;
+	svm->nmi_step = false;
+	if (svm->step_had_tf)
+		return;
+	vcpu->rflags &= ~(u64)X86_EFLAGS_TF;
+	vcpu->event.exception.pending = false;
+	vcpu->event.exception.has_payload = false;
 }
 
 void svm_nmi_unmask(struct vcpu *vcpu)
@@ -218,8 +240,11 @@ static void interrupts(struct vcpu *vcpu, bool busy)
 
 void svm_inject(struct vcpu *vcpu)
 {
-	bool busy = inject_again(vcpu);
+	bool busy;
 
+	if (unlikely(vcpu->svm->nmi_step))
+		software_step(vcpu);
+	busy = inject_again(vcpu);
 	if (!busy)
 		busy = nmi_goes(vcpu);
 	interrupts(vcpu, busy);

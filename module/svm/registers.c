@@ -26,7 +26,7 @@ static void finish(struct vcpu *vcpu, const struct x86_insn *insn)
 {
 	u64 rip = vcpu->rip + insn->len;
 
-	svm_advance(vcpu, svm_long64(vcpu) ? rip : (u32)rip);
+	vcpu_finish_insn(vcpu, svm_long64(vcpu) ? rip : (u32)rip);
 }
 
 static u64 mov_source(const struct vcpu *vcpu, const struct x86_insn *insn)

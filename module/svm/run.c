@@ -252,10 +252,13 @@ static void enter(struct vcpu *vcpu)
 	struct vmcb_page *vmcb = svm_vmcb(vcpu);
 	struct vmcb_save *s = &vmcb->s;
 
-	if (unlikely(vcpu->svm->generation != cpu->generation))
+	/* A new ASID has nothing to flush, and may itself ask to flush all. */
+	if (unlikely(vcpu->svm->generation != cpu->generation)) {
+		vcpu->svm->flush = false;
 		new_asid(vcpu, cpu);
-	if (unlikely(vcpu->svm->flush))
+	} else if (unlikely(vcpu->svm->flush)) {
 		flush_guest(vcpu);
+	}
 	if (unlikely(drs_in_use(vcpu) && !vcpu->svm->drs_loaded))
 		load_drs(vcpu);
 	load_tpr(vcpu);

@@ -90,15 +90,6 @@ static inline void svm_intercept(struct vmcb_page *vmcb, u32 bit, bool on)
 
 #define SVM_CR0_HIDDEN ((u64)(X86_CR0_CD | X86_CR0_NW))
 
-/* The instruction is done: on to @rip. */
-static inline void svm_advance(struct vcpu *vcpu, u64 rip)
-{
-	vcpu->rip = rip;
-	vcpu->interrupt_shadow = false;
-	/* SDM 3B "Instruction-Breakpoint Exception Condition". */
-	vcpu->rflags &= ~(u64)X86_EFLAGS_RF;
-}
-
 static inline bool svm_long64(const struct vcpu *vcpu)
 {
 	return (vcpu->efer & EFER_LMA) && (svm_vmcb(vcpu)->s.cs.attrib & BIT(9));

@@ -110,7 +110,9 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 		memset(&svm->vmcb->s, 0, sizeof(svm->vmcb->s));
 	svm->generation = 0;
 	svm->nmi_iret = svm->nmi_step = svm->window = false;
-	svm->cr0_hidden = 0;
+	if (!init)
+		svm->cr0_hidden = 0;
+	svm_cpuid_changed(vcpu);
 }
 
 int svm_vcpu_create(struct vcpu *vcpu)

@@ -240,7 +240,7 @@ void cpuid_emulate(struct vcpu *vcpu)
 	vcpu->gpr[X86_RBX] = ebx;
 	vcpu->gpr[X86_RCX] = ecx;
 	vcpu->gpr[X86_RDX] = edx;
-	trace_vintc_cpuid(vcpu->index, function, index, eax, ebx, ecx, edx);
+	trace_vintc_cpuid(vcpu->id, function, index, eax, ebx, ecx, edx);
 }
 
 /* ------------------------------------------------------- set and get */

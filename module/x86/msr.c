@@ -46,7 +46,7 @@ static inline int x2apic_write(struct vcpu *vcpu, u32 msr, u64 val)
 	if (unlikely(!vcpu->has_lapic))
 		return MSR_GP;
 	if (msr == X2APIC_EOI)
-		vcpu->stats.eoi++;
+		vcpu_count_eoi(vcpu);
 	out.effects = 0;
 	vectors_before(vcpu);
 	lapic_wrmsr(&vcpu->lapic, msr, val, x2apic_now(msr), &out);

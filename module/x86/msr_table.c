@@ -3,6 +3,7 @@
  * The registers behind RDMSR and WRMSR: the handlers of those that are more
  * than a field, and the table of all.
  */
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
@@ -410,7 +411,7 @@ static int mce_bank_get(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 
 	if (i / 4 >= mce_banks(vcpu))
 		return MSR_GP;
-	*val = vcpu->mce_banks[i];
+	*val = vcpu->mce_banks[array_index_nospec(i, 4 * mce_banks(vcpu))];
 	return MSR_OK;
 }
 
@@ -421,6 +422,7 @@ static int mce_bank_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 
 	if (i / 4 >= mce_banks(vcpu))
 		return MSR_GP;
+	i = array_index_nospec(i, 4 * mce_banks(vcpu));
 	/*
 	 * CTL: all or nothing, but Linux clears bit 10 on some AMD families and
 	 * bit 0 on some Intel ones to keep known-bad reports away.

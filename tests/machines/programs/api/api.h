@@ -54,6 +54,8 @@
 	T(line_level, 0) \
 	T(level_eoi, 0) \
 	T(level_eoi_x2apic, 0) \
+	T(level_disabled, 0) \
+	T(init_cr0, 0) \
 	T(msi, 0) \
 	T(route_swap, 0) \
 	T(run_fields, 0) \

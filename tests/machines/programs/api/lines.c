@@ -231,6 +231,43 @@ void t_ioapic_mmio(void)
 	vcpu_done(&vm.cpu[0]);
 }
 
+/* Nobody takes it, so nobody will send the EOI that ends its service. */
+void t_level_disabled(void)
+{
+	union rte e = { .fields = { .vector = 0x63, .trig_mode = 1 } };
+	volatile u64 *count;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	count = &vm.sh->cpu[0].count[0x63];
+	vcpu_long(&vm.cpu[0], g_lines, 0);
+	ioapic_set(&vm, 22, &e);
+	irq_line(&vm, 22, 1); /* the APIC is off */
+	expect(ioapic_get(&vm, 22), e.bits);
+	irq_line(&vm, 22, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	irq_line(&vm, 22, 1);
+	irq_line(&vm, 22, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	expect(*count, 1);
+}
+
+/* SDM 3A "Processor State After Reset": INIT keeps CR0.CD and CR0.NW. */
+void t_init_cr0(void)
+{
+	struct kvm_mp_state mp;
+	struct kvm_sregs s;
+	struct vm vm;
+
+	vm_start(&vm, 2);
+	expect_that(send_msi(&vm, 1, 0x500) >= 0); /* INIT */
+	must(vm.cpu[1].fd, KVM_GET_MP_STATE, &mp);
+	expect(mp.mp_state, KVM_MP_STATE_INIT_RECEIVED);
+	sregs_get(&vm.cpu[1], &s);
+	expect(s.cr0, 0x60000010);
+	expect(s.cs.base, 0xffff0000);
+}
+
 void t_msi(void)
 {
 	volatile u64 *count;

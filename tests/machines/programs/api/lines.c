@@ -262,6 +262,8 @@ void t_init_cr0(void)
 	vm_start(&vm, 2);
 	expect_that(send_msi(&vm, 1, 0x500) >= 0); /* INIT */
 	must(vm.cpu[1].fd, KVM_GET_MP_STATE, &mp);
+	if (!is_vintc() && mp.mp_state == KVM_MP_STATE_UNINITIALIZED)
+		skip("KVM takes no INIT by MSI here");
 	expect(mp.mp_state, KVM_MP_STATE_INIT_RECEIVED);
 	sregs_get(&vm.cpu[1], &s);
 	expect(s.cr0, 0x60000010);

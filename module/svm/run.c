@@ -116,6 +116,20 @@ static void put_msrs(struct vcpu *vcpu, struct svm_cpu *cpu)
 		wrmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
 }
 
+/*
+ * The host's part of what VMLOAD replaces. When the machine goes down SVM is
+ * taken away by an interrupt; svm_run() then finds that before it enters.
+ */
+static void save_host(struct svm_cpu *cpu)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (likely(__this_cpu_read(vintc_cpu_ready)))
+		asm volatile("vmsave %0" :: "a"(cpu->host_pa) : "memory");
+	local_irq_restore(flags);
+}
+
 static void load(struct vcpu *vcpu)
 {
 	struct svm_cpu *cpu;
@@ -135,7 +149,7 @@ static void load(struct vcpu *vcpu)
 		wrpkru(vcpu->pkru);
 	}
 	load_msrs(vcpu, cpu);
-	asm volatile("vmsave %0" :: "a"(cpu->host_pa) : "memory");
+	save_host(cpu);
 	current->flags |= PF_VCPU;
 	vcpu->stats.host_state_reload++;
 }

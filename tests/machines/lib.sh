@@ -197,11 +197,11 @@ unpack() (
 )
 
 # wrapper ARGUMENTS: a script that runs a newer program of its own name beside the libraries it came with,
-# which are in root/usr beside that script
+# which are in tree/usr beside that script
 wrapper() {
 	cat <<-END
 		#!/bin/sh
-		here=\$(CDPATH='' cd -- "\$(dirname -- "\$0")" && pwd)/root/usr
+		here=\$(CDPATH='' cd -- "\$(dirname -- "\$0")" && pwd)/tree/usr
 		lib=\$here/lib/x86_64-linux-gnu
 		exec "\$here/lib64/ld-linux-x86-64.so.2" --inhibit-cache --argv0 "\${0##*/}" \\
 			--library-path "\$lib:\$lib/pulseaudio:\$here/lib" "\$here/bin/\${0##*/}" $1 "\$@"
@@ -213,7 +213,7 @@ wrapper() {
 make_root() (
 	release=$1 dir=$2
 	shift 2
-	mkdir -p "$dir"/{debs,dev,proc,sys,tmp,work,etc,usr/{bin,sbin,lib,lib64}}
+	mkdir -p "$dir"/{debs,dev,proc,sys,tmp,etc,usr/{bin,sbin,lib,lib64}}
 	ln -s usr/bin usr/sbin usr/lib usr/lib64 "$dir/"
 	download "$release" "$dir/debs" "$@"
 	unpack "$dir" "$dir"/debs/*.deb
@@ -231,19 +231,20 @@ version_of() {
 }
 
 # inside TOOLCHAIN WORK [--at DIR PLACE]... COMMAND...: run a command in a toolchain's root, which stays as
-# it is. WORK is /work there, DIR is at PLACE; they, and /tmp, can be written to. The mounts go with the
+# it is. WORK is /build there, DIR is at PLACE; they, and /tmp, can be written to. The mounts go with the
 # process, however it ends.
 inside() {
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	unshare --mount --propagation private sh -euc '
 		root=$1 work=$2
 		shift 2
+		mkdir -p "$root/build"
 		mount --bind "$root" "$root"
 		mount -o remount,bind,ro "$root"
 		mount --rbind /dev "$root/dev"
 		mount -t proc proc "$root/proc" 2>/dev/null || mount --rbind /proc "$root/proc"
 		mount -t tmpfs tmp "$root/tmp"
-		mount --bind "$work" "$root/work"
+		mount --bind "$work" "$root/build"
 		while [ "$1" = --at ]; do
 			mount --bind "$2" "$root/$3"
 			shift 3

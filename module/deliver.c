@@ -200,7 +200,7 @@ static void lapic_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, u32 len)
 		return;
 	if ((gpa & 0xfff) >= 0x400)
 		return;
-	val = lapic_read(&vcpu->lapic, reg, timer_now_for(reg));
+	val = lapic_read(&vcpu->lapic, reg, timer_now_for(vcpu, reg));
 	memcpy(data, (u8 *)&val + at, min(len, 4u));
 }
 
@@ -216,7 +216,7 @@ static void lapic_mmio_write(struct vcpu *vcpu, u64 gpa, const void *data,
 	if (reg == LAPIC_EOI)
 		vcpu_count_eoi(vcpu);
 	vectors_before(vcpu);
-	lapic_write(&vcpu->lapic, reg, val, timer_now_for(reg), &out);
+	lapic_write(&vcpu->lapic, reg, val, timer_now_for(vcpu, reg), &out);
 	vectors_after(vcpu);
 	deliver_lapic(vcpu, &out);
 }

@@ -106,11 +106,12 @@ static void take_sipi(struct vcpu *vcpu, u8 page)
 void event_absorb(struct vcpu *vcpu)
 {
 	struct lapic_out out = { .effects = 0 };
+	bool open = !vcpu->init_blocked;
 
-	if (!vcpu->has_lapic || !mailbox_pending(&vcpu->mailbox))
+	if (!vcpu->has_lapic || !mailbox_takeable(&vcpu->mailbox, open))
 		return;
 	vectors_before(vcpu);
-	lapic_absorb(&vcpu->lapic, &vcpu->mailbox, true, &out);
+	lapic_absorb(&vcpu->lapic, &vcpu->mailbox, open, &out);
 	vectors_after(vcpu);
 	deliver_lapic(vcpu, &out);
 	if (out.effects & LAPIC_OUT_NMI)

@@ -30,7 +30,7 @@ static long get_info(struct vintc_info __user *arg)
 	const struct vintc_ops *ops = hardware_ops();
 	struct vintc_info in, info = {
 		.version = VINTC_ABI_VERSION,
-		.backend = VINTC_BACKEND_NONE,
+		.backend = VINTC_BACKEND_MODEL,
 	};
 
 	if (copy_from_user(&in, arg, sizeof(in)))
@@ -45,6 +45,18 @@ static long get_info(struct vintc_info __user *arg)
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
+static long create_vm(unsigned long type)
+{
+	switch (type) {
+	case KVM_X86_DEFAULT_VM:
+		return vm_create(hardware_ops());
+	case VINTC_VM_TYPE_MODEL:
+		return vm_create(model_probe());
+	default:
+		return -EINVAL;
+	}
+}
+
 static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *uarg = (void __user *)arg;
@@ -53,7 +65,7 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_GET_API_VERSION:
 		return arg ? -EINVAL : KVM_API_VERSION;
 	case KVM_CREATE_VM:
-		return vm_create(hardware_ops(), arg);
+		return create_vm(arg);
 	case KVM_CHECK_EXTENSION:
 		return vm_check_extension(NULL, arg);
 	case KVM_GET_VCPU_MMAP_SIZE:

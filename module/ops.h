@@ -42,6 +42,12 @@ struct x86_fetch {
  * @cpuid_changed: intercepts may depend on guest CPUID
  * @paging: what a fetch at RIP needs; on the exit path without NRIP save
  * @run: enter the guest until the core is needed. Process context, preemptible.
+ *
+ * May be NULL: @cpu_enable and @cpu_disable together, when nothing of the CPU is
+ * used; @run, when KVM_RUN is refused; and
+ * @vm_create, @vm_free: what is kept for a VM; before any vCPU, after the last
+ * @vm_ioctl: ioctls of the VM's fd that only this backend has; -ENOTTY
+ * @load_eoi_exitmap: vcpu->handled is new. Owner, not in L2.
  */
 struct vintc_ops {
 	const char *name;
@@ -61,9 +67,15 @@ struct vintc_ops {
 	void (*cpuid_changed)(struct vcpu *vcpu);
 	enum vcpu_exit (*run)(struct vcpu *vcpu);
 	void (*paging)(const struct vcpu *vcpu, struct x86_fetch *fetch);
+	int (*vm_create)(struct vm *vm);
+	void (*vm_free)(struct vm *vm);
+	long (*vm_ioctl)(struct vm *vm, unsigned int cmd, void __user *arg);
+	void (*load_eoi_exitmap)(struct vcpu *vcpu);
 };
 
 /* NULL when the CPU has none, with the reason in the log. */
 const struct vintc_ops *svm_probe(void);
+/* Always there. */
+const struct vintc_ops *model_probe(void);
 
 #endif

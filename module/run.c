@@ -48,16 +48,10 @@ static bool take_request(struct vcpu *vcpu, enum vintc_request req)
 	return true;
 }
 
-static int handle_requests(struct vcpu *vcpu, int *srcu)
+int vcpu_handle_requests(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 
-	if (test_bit(REQ_VM_DEAD, &vcpu->requests))
-		return -EIO;
-	if (take_request(vcpu, REQ_SRCU)) {
-		srcu_read_unlock(&vm->mem.srcu, *srcu);
-		*srcu = srcu_read_lock(&vm->mem.srcu);
-	}
 	if (take_request(vcpu, REQ_DEST)) {
 		int r = deliver_rebuild(vm);
 
@@ -71,14 +65,33 @@ static int handle_requests(struct vcpu *vcpu, int *srcu)
 	if (take_request(vcpu, REQ_SCAN_IOAPIC) && vcpu->has_lapic)
 		scan_ioapic(vcpu);
 	/*
-	 * No backend has an EOI-exit bitmap or an acceleration to switch yet;
-	 * TLB_FLUSH is the backend's own, just before it enters.
+	 * Behaviour A: what L2 runs with is L1's own bitmap, so that the load
+	 * waits until L1 runs again, while the scan above doesn't.
 	 */
-	take_request(vcpu, REQ_LOAD_EOI_EXITMAP);
+	if (!vcpu->in_l2 && take_request(vcpu, REQ_LOAD_EOI_EXITMAP) &&
+	    vm->ops->load_eoi_exitmap)
+		vm->ops->load_eoi_exitmap(vcpu);
+	/*
+	 * No backend has an acceleration to switch yet; TLB_FLUSH is the
+	 * backend's own, just before it enters.
+	 */
 	take_request(vcpu, REQ_APICV_UPDATE);
 	if (take_request(vcpu, REQ_EVENT))
 		vcpu->stats.req_event++;
 	return GO_ON;
+}
+
+static int handle_requests(struct vcpu *vcpu, int *srcu)
+{
+	struct vm *vm = vcpu->vm;
+
+	if (test_bit(REQ_VM_DEAD, &vcpu->requests))
+		return -EIO;
+	if (take_request(vcpu, REQ_SRCU)) {
+		srcu_read_unlock(&vm->mem.srcu, *srcu);
+		*srcu = srcu_read_lock(&vm->mem.srcu);
+	}
+	return vcpu_handle_requests(vcpu);
 }
 
 /* ----------------------------------------------------------------- halt */
@@ -374,6 +387,8 @@ int vcpu_run(struct vcpu *vcpu)
 	sigset_t saved;
 	int r;
 
+	if (!vcpu->vm->ops->run)
+		return -EOPNOTSUPP;
 	if (vcpu->run->kvm_valid_regs || vcpu->run->kvm_dirty_regs)
 		return -EINVAL;
 	if (vcpu->sigset_active)

@@ -108,7 +108,7 @@ static void get_lapic(struct vcpu *vcpu, struct kvm_lapic_state *regs)
 	event_absorb(vcpu); /* what was posted is in IRR */
 	memset(regs, 0, sizeof(*regs));
 	lapic_save(&vcpu->lapic, regs->regs, vcpu->vm->x2apic_ids,
-		   ktime_get_ns());
+		   vcpu_now(vcpu));
 }
 
 static int set_lapic(struct vcpu *vcpu, const struct kvm_lapic_state *regs)
@@ -117,7 +117,7 @@ static int set_lapic(struct vcpu *vcpu, const struct kvm_lapic_state *regs)
 
 	event_absorb(vcpu); /* or it would come on top of what is set */
 	if (!lapic_restore(&vcpu->lapic, regs->regs, vcpu->vm->x2apic_ids,
-			   ktime_get_ns(), &out))
+			   vcpu_now(vcpu), &out))
 		return -EINVAL;
 	deliver_lapic(vcpu, &out);
 	/* What is in service now may have an EOI that someone must see. */

@@ -32,13 +32,21 @@ void vcpu_timer_stop(struct vcpu *vcpu)
 	hrtimer_cancel(&vcpu->timer);
 }
 
+u64 vcpu_tsc_base(const struct vcpu *vcpu)
+{
+	if (likely(!vcpu->clock))
+		return rdtsc();
+	return mul_u64_u64_div_u64(READ_ONCE(*vcpu->clock), vcpu->vm->tsc_khz,
+				   1000000);
+}
+
 /*
  * Host ns at which the guest's TSC reaches @deadline; 0 when it has. A deadline
  * that is too far for the arithmetic fires early and is armed again.
  */
 static u64 tsc_deadline_ns(const struct vcpu *vcpu, u64 deadline)
 {
-	u64 now = guest_tsc(vcpu, rdtsc());
+	u64 now = guest_tsc(vcpu);
 	u64 ticks = min_t(u64, deadline - now, BIT_ULL(53));
 
 	if (deadline <= now)
@@ -51,6 +59,8 @@ void vcpu_timer_arm(struct vcpu *vcpu, const struct lapic_out *out)
 {
 	u64 at;
 
+	if (unlikely(vcpu->clock))
+		return;
 	if (out->effects & LAPIC_OUT_DISARM) {
 		/* A callback that is running leaves a request behind, which
 		 * vcpu_timer_expired() finds stale.
@@ -74,14 +84,14 @@ static bool due(const struct vcpu *vcpu, u64 now)
 	const struct lapic *l = &vcpu->lapic;
 
 	if (l->tsc_deadline)
-		return guest_tsc(vcpu, rdtsc()) >= l->tsc_deadline;
+		return guest_tsc(vcpu) >= l->tsc_deadline;
 	return l->timer_deadline && now >= l->timer_deadline;
 }
 
 void vcpu_timer_expired(struct vcpu *vcpu)
 {
 	struct lapic_out out = { .effects = 0 };
-	u64 now = ktime_get_ns();
+	u64 now = vcpu_now(vcpu);
 
 	if (!due(vcpu, now)) {
 		/* The host's timer may be a little ahead of the guest's TSC. */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The local APIC's timer on an hrtimer. Engine time is CLOCK_MONOTONIC, ns. */
+/*
+ * The local APIC's timer on an hrtimer. Engine time is CLOCK_MONOTONIC, ns; in a
+ * VM whose time is virtual (vcpu->clock) nothing is armed, and who advances the
+ * clock calls vcpu_timer_expired() as deadlines pass.
+ */
 #ifndef VINTC_TIMER_H
 #define VINTC_TIMER_H
 
@@ -14,23 +18,32 @@ void vcpu_timer_arm(struct vcpu *vcpu, const struct lapic_out *out);
 void vcpu_timer_expired(struct vcpu *vcpu);
 void vcpu_timer_stop(struct vcpu *vcpu);
 
+/* Engine time: the host's, or the VM's own where that is virtual. */
+static inline u64 vcpu_now(const struct vcpu *vcpu)
+{
+	return unlikely(vcpu->clock) ? READ_ONCE(*vcpu->clock) : ktime_get_ns();
+}
+
+/* What the guest's TSC is an offset from. */
+u64 vcpu_tsc_base(const struct vcpu *vcpu);
+
 /* Reading the clock costs more than most registers: only for those that count. */
-static inline u64 timer_now_for(u32 reg)
+static inline u64 timer_now_for(const struct vcpu *vcpu, u32 reg)
 {
 	switch (reg) {
 	case LAPIC_LVT_TIMER:
 	case LAPIC_TIMER_INITIAL:
 	case LAPIC_TIMER_CURRENT:
 	case LAPIC_TIMER_DIVIDE:
-		return ktime_get_ns();
+		return vcpu_now(vcpu);
 	default:
 		return 0;
 	}
 }
 
-static inline u64 guest_tsc(const struct vcpu *vcpu, u64 host_tsc)
+static inline u64 guest_tsc(const struct vcpu *vcpu)
 {
-	return host_tsc + vcpu->tsc_offset;
+	return vcpu_tsc_base(vcpu) + vcpu->tsc_offset;
 }
 
 #endif

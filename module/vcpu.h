@@ -20,6 +20,7 @@
 
 struct vm;
 struct svm_vcpu;
+struct model_vcpu;
 struct guest_cpuid;
 struct vectors;
 
@@ -217,6 +218,10 @@ struct vcpu {
 	void *apic_page;
 	struct vectors *vectors;
 	struct svm_vcpu *svm;
+	struct model_vcpu *model;
+	const u64 *clock; /* virtual time, ns; NULL: the host's */
+	bool init_blocked; /* VMX root operation, GIF clear: INIT waits */
+	bool in_l2; /* a nested guest runs */
 };
 
 static inline bool vcpu_is_bsp(const struct vcpu *vcpu)
@@ -247,6 +252,10 @@ long vcpu_state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *arg);
 
 /* run.c */
 int vcpu_run(struct vcpu *vcpu);
+/* What was asked for, but what KVM_RUN alone can do. Owner, may sleep.
+ * Return: 1, or a negative errno.
+ */
+int vcpu_handle_requests(struct vcpu *vcpu);
 /* A port access of 1, 2 or 4 bytes goes to user space. Atomic. */
 void vcpu_exit_to_pio(struct vcpu *vcpu, u16 port, u8 size, bool in, u64 next_rip);
 /* Fields of struct kvm_run that user space reads after KVM_RUN. */

@@ -3,6 +3,7 @@
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 
+#include "timer.h"
 #include "vectors.h"
 #include "vm.h"
 
@@ -32,7 +33,7 @@ void __vectors_posted(struct vcpu *vcpu, u8 vector)
 	struct vectors *v = READ_ONCE(vcpu->vectors);
 
 	if (!READ_ONCE(v->posted_at[vector]))
-		WRITE_ONCE(v->posted_at[vector], ktime_get_ns());
+		WRITE_ONCE(v->posted_at[vector], vcpu_now(vcpu));
 }
 
 void __vectors_before(struct vcpu *vcpu)
@@ -69,7 +70,7 @@ void __vectors_accepted(struct vcpu *vcpu, u8 vector)
 	if (!at)
 		return;
 	WRITE_ONCE(v->posted_at[vector], 0);
-	ns = ktime_get_ns() - at;
+	ns = vcpu_now(vcpu) - at;
 	v->stats.latency_sum_ns[vector] += ns;
 	v->stats.latency_max_ns[vector] =
 		max(v->stats.latency_max_ns[vector], ns);

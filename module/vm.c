@@ -91,7 +91,10 @@ static void vm_free(struct kref *users)
 		vcpu_free(vm->vcpus[i]);
 	route_free(vm);
 	kvfree(rcu_dereference_protected(vm->dests, 1));
-	hardware_put();
+	if (vm->ops->vm_free)
+		vm->ops->vm_free(vm);
+	if (vm->ops->cpu_enable)
+		hardware_put();
 	kfree(vm);
 	mmdrop(mm);
 }
@@ -339,7 +342,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_GET_STATS_FD:
 		return stats_vm_fd(vm);
 	default:
-		return -ENOTTY;
+		return vm->ops->vm_ioctl ? vm->ops->vm_ioctl(vm, cmd, uarg) :
+					   -ENOTTY;
 	}
 }
 
@@ -376,17 +380,24 @@ static struct vm *vm_alloc(const struct vintc_ops *ops)
 	r = deliver_rebuild(vm);
 	if (r)
 		goto free;
-	r = hardware_get();
+	r = ops->cpu_enable ? hardware_get() : 0;
 	if (r)
 		goto free_dests;
-	r = memory_init(&vm->mem, vm, ops->pt_format);
+	r = ops->vm_create ? ops->vm_create(vm) : 0;
 	if (r)
 		goto put_hardware;
+	r = memory_init(&vm->mem, vm, ops->pt_format);
+	if (r)
+		goto free_backend;
 	mmgrab(vm->mm);
 	return vm;
 
+free_backend:
+	if (ops->vm_free)
+		ops->vm_free(vm);
 put_hardware:
-	hardware_put();
+	if (ops->cpu_enable)
+		hardware_put();
 free_dests:
 	kvfree(rcu_dereference_protected(vm->dests, 1));
 free:
@@ -394,13 +405,11 @@ free:
 	return ERR_PTR(r);
 }
 
-int vm_create(const struct vintc_ops *ops, unsigned long type)
+int vm_create(const struct vintc_ops *ops)
 {
 	struct vm *vm;
 	int fd;
 
-	if (type)
-		return -EINVAL;
 	if (!ops)
 		return -ENODEV;
 	vm = vm_alloc(ops);

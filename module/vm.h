@@ -19,6 +19,7 @@
 #define VM_MAX_GSIS 4096
 
 struct routing;
+struct model_vm;
 
 /* The destination map with what RCU needs around it. */
 struct vm_dests {
@@ -60,6 +61,7 @@ struct vm {
 	u64 identity_map_addr;
 	bool hlt_in_guest;
 	struct vm_stats stats;
+	struct model_vm *model;
 };
 
 #define vm_for_each_vcpu(i, v, vm)                                    \
@@ -67,7 +69,8 @@ struct vm {
 		      ((v) = (vm)->vcpus[i], 1); (i)++)
 
 /* vm.c */
-int vm_create(const struct vintc_ops *ops, unsigned long type);
+/* @ops NULL: -ENODEV. Return: the VM's fd. */
+int vm_create(const struct vintc_ops *ops);
 void vm_get(struct vm *vm);
 void vm_put(struct vm *vm);
 /* KVM_CHECK_EXTENSION; @vm is NULL on the device's fd. */

@@ -1621,6 +1621,161 @@ struct vintc_vector_stats {
 	__u64 latency_max_ns[VINTC_NR_VECTORS];
 };
 
+/* ---- VMs of model type: a software CPU instead of VMX or SVM (docs/model.md)
+ *
+ * KVM_CREATE_VM with this type makes one, on any machine. Everything of a VM is
+ * as ever, but for KVM_RUN, which is EOPNOTSUPP: what the guest does is said by
+ * VINTC_MODEL_RUN. Time is the VM's own and goes on only as a script says, so
+ * that the same script has always the same result. The TSC runs at 1 GHz.
+ */
+#define VINTC_VM_TYPE_MODEL	0xDE01
+
+/* struct vintc_model_config.flavour: what the CPU is like */
+#define VINTC_MODEL_SVM		0	/* no interrupt virtualization */
+#define VINTC_MODEL_VMX		1	/* the same, VMX's exits */
+#define VINTC_MODEL_APICV	2	/* VMX: virtual interrupts, posted interrupts */
+#define VINTC_MODEL_AVIC	3
+#define VINTC_MODEL_X2AVIC	4
+
+/**
+ * struct vintc_model_config - before the VM's first vCPU
+ * @flags: 0
+ * @flavour: VINTC_MODEL_SVM...; VINTC_MODEL_SVM unless it is set
+ * @reserved: 0
+ */
+struct vintc_model_config {
+	__u32 flags;
+	__u32 flavour;
+	__u64 reserved[7];
+};
+
+/* struct vintc_model_op.op; what an instruction takes and gives is in addr, value */
+#define VINTC_MODEL_NOP		0	/* one instruction that does nothing */
+#define VINTC_MODEL_RDMSR	1	/* addr: index */
+#define VINTC_MODEL_WRMSR	2
+#define VINTC_MODEL_READ	3	/* addr: guest-physical, size: 1, 2, 4, 8 */
+#define VINTC_MODEL_WRITE	4
+#define VINTC_MODEL_IN		5	/* addr: port, size: 1, 2, 4 */
+#define VINTC_MODEL_OUT		6
+#define VINTC_MODEL_RDCR8	7
+#define VINTC_MODEL_WRCR8	8
+#define VINTC_MODEL_HLT		9
+#define VINTC_MODEL_CLI		10
+#define VINTC_MODEL_STI		11
+#define VINTC_MODEL_IRET	12	/* from the innermost handler */
+#define VINTC_MODEL_EOI		13	/* as the APIC's mode has it */
+#define VINTC_MODEL_VMXON	14	/* VMX: L1 is in root operation from here */
+#define VINTC_MODEL_VMXOFF	15
+#define VINTC_MODEL_CLGI	16	/* SVM */
+#define VINTC_MODEL_STGI	17
+#define VINTC_MODEL_ENTER_L2	18	/* value: VINTC_MODEL_L2_... */
+#define VINTC_MODEL_EXIT_L2	19	/* L2 does what L1 intercepts */
+#define VINTC_MODEL_GUEST_OPS	20	/* those below are instructions of a vCPU */
+/* What happens from outside, and to time */
+#define VINTC_MODEL_ADVANCE	32	/* value: ns; timers fire on the way */
+#define VINTC_MODEL_IDLE	33	/* value: ns at most; see docs/model.md */
+#define VINTC_MODEL_LINE	34	/* addr: GSI, value: level; value is the status */
+#define VINTC_MODEL_MSI		35	/* addr: address, value: data; value is the status */
+#define VINTC_MODEL_NMI		36	/* to vcpu */
+
+/* ENTER_L2: L1 wants to know of interrupts, as almost every hypervisor does */
+#define VINTC_MODEL_L2_INTERCEPT_INTR	(1ULL << 0)
+
+/* struct vintc_model_op.result */
+#define VINTC_MODEL_UNDONE	0	/* not come to */
+#define VINTC_MODEL_DONE	1
+#define VINTC_MODEL_FAULT	2	/* code: the exception's vector */
+#define VINTC_MODEL_NOBODY	3	/* no device is there: a read is all ones */
+#define VINTC_MODEL_HALTED	4	/* vcpu sleeps and nothing wakes it */
+#define VINTC_MODEL_STOPPED	5	/* vcpu waits for INIT or SIPI, or shut down */
+
+/**
+ * struct vintc_model_op - one operation of a script
+ * @op: VINTC_MODEL_NOP...
+ * @vcpu: ID of the vCPU; 0 where there is none to name
+ * @addr, @size: as @op says, else 0
+ * @flags: 0
+ * @value: in: what is written; out: what was read
+ * @result: in: 0; out: VINTC_MODEL_DONE...
+ * @code: in: 0; out: with VINTC_MODEL_FAULT the vector
+ * @reserved: 0
+ */
+struct vintc_model_op {
+	__u32 op;
+	__u32 vcpu;
+	__u64 addr;
+	__u64 value;
+	__u32 size;
+	__u32 flags;
+	__u32 result;
+	__u32 code;
+	__u64 reserved;
+};
+
+/* struct vintc_model_event.kind */
+#define VINTC_MODEL_EV_EXIT	0	/* code: the manuals' exit reason; info: 2 words */
+#define VINTC_MODEL_EV_INTERRUPT 1	/* code: vector; taken by the guest */
+#define VINTC_MODEL_EV_NMI	2
+#define VINTC_MODEL_EV_L2_EXIT	3	/* from L2 to L1; code: exit reason */
+#define VINTC_MODEL_EV_INIT	4
+#define VINTC_MODEL_EV_SIPI	5	/* code: page */
+#define VINTC_MODEL_EV_SCAN	6	/* handled vectors were computed */
+#define VINTC_MODEL_EV_LOAD	7	/* and given to the CPU */
+#define VINTC_MODEL_EV_NOTIFY	8	/* a posted-interrupt notification was processed */
+#define VINTC_MODEL_EV_DOORBELL	9
+#define VINTC_MODEL_EV_TIMER	10	/* the APIC's timer has expired */
+
+/**
+ * struct vintc_model_event - something that happened
+ * @time: virtual ns
+ * @op: index of the operation
+ * @vcpu: ID of the vCPU
+ * @kind: VINTC_MODEL_EV_EXIT...
+ * @code: as @kind says
+ * @info: VMX: exit qualification, 0. SVM: EXITINFO1, EXITINFO2. Else 0.
+ */
+struct vintc_model_event {
+	__u64 time;
+	__u32 op;
+	__u32 vcpu;
+	__u32 kind;
+	__u32 code;
+	__u64 info[2];
+};
+
+#define VINTC_MODEL_MAX_OPS	1024
+#define VINTC_MODEL_MAX_EVENTS	8192
+#define VINTC_MODEL_MAX_NS	(3600ULL * 1000000000)	/* of one operation */
+
+/**
+ * struct vintc_model_run - a script
+ * @flags: 0
+ * @nr_ops: operations at @ops, 1 to VINTC_MODEL_MAX_OPS
+ * @ops: struct vintc_model_op[]; answered in place
+ * @events: struct vintc_model_event[]; what happened, in order
+ * @nr_events: in: room at @events, to VINTC_MODEL_MAX_EVENTS; out: how many are there
+ * @lost: out: events for which there was no room
+ * @done: out: operations done; the one after them says why no more were
+ * @reserved0: 0
+ * @time: out: the VM's clock, ns
+ * @reserved: 0
+ */
+struct vintc_model_run {
+	__u32 flags;
+	__u32 nr_ops;
+	__u64 ops;
+	__u64 events;
+	__u32 nr_events;
+	__u32 lost;
+	__u32 done;
+	__u32 reserved0;
+	__u64 time;
+	__u64 reserved[4];
+};
+
+#define VINTC_MODEL_CONFIG	_IOW(VINTC_IO, 0x20, struct vintc_model_config)	/* VM */
+#define VINTC_MODEL_RUN		_IOWR(VINTC_IO, 0x21, struct vintc_model_run)	/* VM */
+
 #define VINTC_GET_INFO		_IOWR(VINTC_IO, 0x00, struct vintc_info)	/* device */
 #define VINTC_GET_VECTOR_STATS	_IOWR(VINTC_IO, 0x40, struct vintc_vector_stats) /* vCPU */
 
@@ -1673,5 +1828,9 @@ __VINTC_SIZE(struct kvm_stats_desc, 16);
 __VINTC_SIZE(struct kvm_run, 2352);
 __VINTC_SIZE(struct vintc_info, 128);
 __VINTC_SIZE(struct vintc_vector_stats, 8 + 5 * 256 * 8);
+__VINTC_SIZE(struct vintc_model_config, 64);
+__VINTC_SIZE(struct vintc_model_op, 48);
+__VINTC_SIZE(struct vintc_model_event, 40);
+__VINTC_SIZE(struct vintc_model_run, 80);
 
 #endif /* _UAPI_VINTC_H */

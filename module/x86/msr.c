@@ -15,6 +15,7 @@
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
 
+#include "../timer.h"
 #include "../trace.h"
 #include "../vectors.h"
 #include "../vm.h"
@@ -31,11 +32,11 @@
 
 /* ------------------------------------------------------------ local APIC */
 
-static inline u64 x2apic_now(u32 msr)
+static inline u64 x2apic_now(const struct vcpu *vcpu, u32 msr)
 {
 	if (unlikely(msr == X2APIC_LVT_TIMER || msr == X2APIC_TIMER_DIVIDE ||
 		     (msr | 1) == (X2APIC_TIMER_FIRST | 1)))
-		return ktime_get_ns();
+		return vcpu_now(vcpu);
 	return 0;
 }
 
@@ -49,7 +50,7 @@ static inline int x2apic_write(struct vcpu *vcpu, u32 msr, u64 val)
 		vcpu_count_eoi(vcpu);
 	out.effects = 0;
 	vectors_before(vcpu);
-	lapic_wrmsr(&vcpu->lapic, msr, val, x2apic_now(msr), &out);
+	lapic_wrmsr(&vcpu->lapic, msr, val, x2apic_now(vcpu, msr), &out);
 	vectors_after(vcpu);
 	if (unlikely(out.effects & LAPIC_OUT_FAULT))
 		return MSR_GP;
@@ -61,8 +62,8 @@ static inline int x2apic_read(struct vcpu *vcpu, u32 msr, u64 *val)
 {
 	if (unlikely(!vcpu->has_lapic))
 		return MSR_GP;
-	return lapic_rdmsr(&vcpu->lapic, msr, x2apic_now(msr), val) ? MSR_OK :
-								      MSR_GP;
+	return lapic_rdmsr(&vcpu->lapic, msr, x2apic_now(vcpu, msr), val) ?
+		       MSR_OK : MSR_GP;
 }
 
 /* ------------------------------------------------------------------- table */

@@ -11,6 +11,7 @@
 #include <asm/tsc.h>
 
 #include "../ops.h"
+#include "../timer.h"
 #include "../vm.h"
 #include "cpuid.h"
 #include "msr.h"
@@ -170,14 +171,14 @@ static u64 tsc_host_offset(struct vm *vm, u64 val, u64 offset)
 static int tsc_get(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 		   u64 *val, bool host)
 {
-	*val = rdtsc() + vcpu->tsc_offset;
+	*val = guest_tsc(vcpu);
 	return MSR_OK;
 }
 
 static int tsc_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 		   u64 val, bool host)
 {
-	u64 offset = val - rdtsc();
+	u64 offset = val - vcpu_tsc_base(vcpu);
 
 	if (host)
 		offset = tsc_host_offset(vcpu->vm, val, offset);

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The software CPU as a backend: creation, reset, registers. */
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "model.h"
+
+static void features(u64 *present, u64 *used)
+{
+	*present = *used = 0;
+}
+
+static int create_vm(struct vm *vm)
+{
+	vm->model = kzalloc(sizeof(*vm->model), GFP_KERNEL_ACCOUNT);
+	if (!vm->model)
+		return -ENOMEM;
+	mutex_init(&vm->model->lock);
+	/* The same on every machine: a tick of the TSC is a nanosecond. */
+	vm->tsc_khz = 1000000;
+	vm->tsc_offset = 0;
+	return 0;
+}
+
+static void free_vm(struct vm *vm)
+{
+	kfree(vm->model);
+}
+
+static int create_vcpu(struct vcpu *vcpu)
+{
+	vcpu->model = kzalloc(sizeof(*vcpu->model), GFP_KERNEL_ACCOUNT);
+	if (!vcpu->model)
+		return -ENOMEM;
+	vcpu->clock = &vcpu->vm->model->now;
+	return 0;
+}
+
+static void free_vcpu(struct vcpu *vcpu)
+{
+	kfree(vcpu->model);
+}
+
+static void reset_vcpu(struct vcpu *vcpu, bool init)
+{
+}
+
+/* ------------------------------------------------------------- registers */
+
+static void get_state(struct vcpu *vcpu, struct cpu_state *st, u32 groups)
+{
+	*st = vcpu->model->state;
+}
+
+static void set_state(struct vcpu *vcpu, const struct cpu_state *st, u32 groups)
+{
+	struct cpu_state *to = &vcpu->model->state, old = *to;
+
+	*to = *st;
+	if (!(groups & STATE_SEGS)) {
+		memcpy(to->seg, old.seg, sizeof(to->seg));
+		to->tr = old.tr;
+		to->ldt = old.ldt;
+		to->gdt = old.gdt;
+		to->idt = old.idt;
+		to->cpl = old.cpl;
+	}
+	if (!(groups & STATE_CRS)) {
+		to->cr0 = old.cr0;
+		to->cr2 = old.cr2;
+		to->cr3 = old.cr3;
+		to->cr4 = old.cr4;
+		to->efer = old.efer;
+	}
+	if (!(groups & STATE_MSRS)) {
+		to->star = old.star;
+		to->lstar = old.lstar;
+		to->cstar = old.cstar;
+		to->sfmask = old.sfmask;
+		to->kernel_gs_base = old.kernel_gs_base;
+		to->sysenter_cs = old.sysenter_cs;
+		to->sysenter_esp = old.sysenter_esp;
+		to->sysenter_eip = old.sysenter_eip;
+		to->pat = old.pat;
+	}
+	if (!(groups & STATE_DRS)) {
+		to->dr6 = old.dr6;
+		to->dr7 = old.dr7;
+	}
+	vcpu->cr4 = to->cr4;
+	vcpu->efer = to->efer;
+}
+
+static void paging(const struct vcpu *vcpu, struct x86_fetch *fetch)
+{
+	const struct cpu_state *st = &vcpu->model->state;
+
+	memset(fetch, 0, sizeof(*fetch));
+	fetch->paging.cr0 = st->cr0;
+	fetch->paging.cr3 = st->cr3;
+	fetch->paging.cr4 = st->cr4;
+	fetch->paging.efer = st->efer;
+	fetch->paging.rflags = vcpu->rflags;
+	fetch->paging.phys_bits = vcpu->phys_bits;
+	fetch->paging.nx = true;
+	fetch->linear = st->seg[X86_CS].base + vcpu->rip;
+	fetch->user = st->cpl == 3;
+}
+
+static void nothing(struct vcpu *vcpu)
+{
+}
+
+/* Nobody reads these entries, but slots and their notifier are as ever. */
+static const struct pt_format format = {
+	.table = BIT_ULL(0) | BIT_ULL(1) | BIT_ULL(2),
+	.leaf = BIT_ULL(0) | BIT_ULL(2),
+	.present = BIT_ULL(0),
+	.write = BIT_ULL(1),
+	.accessed = BIT_ULL(5),
+	.dirty = BIT_ULL(6),
+	.huge = BIT_ULL(7),
+	.levels = 4,
+	.max_leaf = 2,
+};
+
+static const struct vintc_ops model_ops = {
+	.name = "model",
+	.backend = VINTC_BACKEND_MODEL,
+	.pt_format = &format,
+	.features = features,
+	.vm_create = create_vm,
+	.vm_free = free_vm,
+	.vcpu_create = create_vcpu,
+	.vcpu_free = free_vcpu,
+	.vcpu_reset = reset_vcpu,
+	.get_state = get_state,
+	.set_state = set_state,
+	.tsc_changed = nothing,
+	.cpuid_changed = nothing,
+	.paging = paging,
+};
+
+const struct vintc_ops *model_probe(void)
+{
+	return &model_ops;
+}

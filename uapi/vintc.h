@@ -1745,7 +1745,7 @@ struct vintc_model_event {
 
 #define VINTC_MODEL_MAX_OPS	1024
 #define VINTC_MODEL_MAX_EVENTS	8192
-#define VINTC_MODEL_MAX_NS	(3600ULL * 1000000000)	/* of one operation */
+#define VINTC_MODEL_MAX_NS	(60ULL * 1000000000)	/* of one operation */
 
 /**
  * struct vintc_model_run - a script

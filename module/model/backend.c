@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The software CPU as a backend: creation, reset, registers. */
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -12,7 +13,7 @@ static void features(u64 *present, u64 *used)
 
 static int create_vm(struct vm *vm)
 {
-	vm->model = kzalloc(sizeof(*vm->model), GFP_KERNEL_ACCOUNT);
+	vm->model = kvzalloc(sizeof(*vm->model), GFP_KERNEL_ACCOUNT);
 	if (!vm->model)
 		return -ENOMEM;
 	mutex_init(&vm->model->lock);
@@ -24,7 +25,7 @@ static int create_vm(struct vm *vm)
 
 static void free_vm(struct vm *vm)
 {
-	kfree(vm->model);
+	kvfree(vm->model);
 }
 
 static int create_vcpu(struct vcpu *vcpu)
@@ -33,6 +34,7 @@ static int create_vcpu(struct vcpu *vcpu)
 	if (!vcpu->model)
 		return -ENOMEM;
 	vcpu->clock = &vcpu->vm->model->now;
+	vcpu->model->vcpu = vcpu;
 	return 0;
 }
 
@@ -41,8 +43,43 @@ static void free_vcpu(struct vcpu *vcpu)
 	kfree(vcpu->model);
 }
 
+/* Until KVM_SET_CPUID2 says otherwise: the whole APIC, on every machine. */
+static void offer_all(struct vcpu *vcpu)
+{
+	struct lapic_config config = vcpu->lapic.config;
+
+	config.x2apic = true;
+	config.tsc_deadline = true;
+	lapic_configure(&vcpu->lapic, &config);
+}
+
+static void load_eoi_exitmap(struct vcpu *vcpu)
+{
+	host_load_exitmap(&vcpu->model->host);
+}
+
 static void reset_vcpu(struct vcpu *vcpu, bool init)
 {
+	struct model_host *h = &vcpu->model->host;
+
+	static_assert((int)MODEL_X2AVIC == VINTC_MODEL_X2AVIC);
+	static_assert((int)MODEL_INSNS == VINTC_MODEL_GUEST_OPS);
+	static_assert((int)MODEL_EV_TIMER == VINTC_MODEL_EV_TIMER);
+
+	h->cpu.flavour = vcpu->vm->model->flavour;
+	h->cpu.hlt_exits = !vcpu->vm->hlt_in_guest;
+	h->cpu.avic.tables = &vcpu->vm->model->tables;
+	h->lapic = &vcpu->lapic;
+	h->mailbox = &vcpu->mailbox;
+	h->handled = &vcpu->handled;
+	h->calls = &model_calls;
+	if (!init)
+		offer_all(vcpu);
+	host_reset(h);
+	vcpu->in_l2 = false;
+	vcpu->init_blocked = false;
+	if (init)
+		model_log(vcpu, MODEL_EV_INIT, 0, 0, 0);
 }
 
 /* ------------------------------------------------------------- registers */
@@ -139,6 +176,8 @@ static const struct vintc_ops model_ops = {
 	.tsc_changed = nothing,
 	.cpuid_changed = nothing,
 	.paging = paging,
+	.vm_ioctl = model_vm_ioctl,
+	.load_eoi_exitmap = load_eoi_exitmap,
 };
 
 const struct vintc_ops *model_probe(void)

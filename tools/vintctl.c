@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "libvintc.h"
+#include "model.h"
 #include "run.h"
+#include "script.h"
 
 #define DEFAULT_DEVICE	"/dev/vintc"
 
@@ -94,11 +96,14 @@ static void usage(FILE *to)
 	fputs("usage: vintctl info [--device PATH]\n"
 	      "       vintctl run [--device PATH] [--cpus 1|2] [--count N] [--timeout SECONDS]\n"
 	      "                   [--only NAME] [--fault lost|extra|stuck] [--tap[=PREFIX]]\n"
+	      "       vintctl model [--device PATH] [--check] FILE\n"
 	      "\n"
 	      "info  what the device offers and, of vintc, what it found on this machine\n"
 	      "run   run a small guest that lives on interrupts: timers, IPIs, IOAPIC lines,\n"
 	      "      MSIs, in xAPIC and x2APIC mode; count every one and say what was wrong.\n"
 	      "      Exit status: 0 all right, 1 something wrong, 2 could not run.\n"
+	      "model run a script on a software CPU, which needs no VMX or SVM, and print it with\n"
+	      "      the answers; or check those that the file holds.  docs/model.md.\n"
 	      "\n"
 	      "NAME is part of the names of the phases to run.  A fault makes the device of the\n"
 	      "VMM misbehave, to see that it is noticed.\n"
@@ -141,6 +146,9 @@ static int info(const char *device)
 	struct vintc_vm vm;
 	int ret = vintc_vm_open(&vm, device);
 
+	/* Neither VMX nor SVM: what is said of a VM holds for a model's too. */
+	if (ret == -ENODEV)
+		ret = vintc_model_open(&vm, device, VINTC_MODEL_SVM);
 	if (ret < 0) {
 		fprintf(stderr, "vintctl: %s: cannot open the device and create a VM: %s\n",
 			device, strerror(-ret));
@@ -194,12 +202,14 @@ int main(int argc, char **argv)
 		{ "fault",	required_argument,	NULL, 'f' },
 		{ "only",	required_argument,	NULL, 'o' },
 		{ "tap",	optional_argument,	NULL, 'T' },
+		{ "check",	no_argument,		NULL, 'C' },
 		{ "help",	no_argument,		NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
 	};
 	struct run_options run = {
 		.device = DEFAULT_DEVICE, .cpus = 2, .count = 100, .timeout = 20,
 	};
+	bool check = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -225,6 +235,9 @@ int main(int argc, char **argv)
 		case 'T':
 			run.tap = optarg ? optarg : "main";
 			break;
+		case 'C':
+			check = true;
+			break;
 		case 'h':
 			usage(stdout);
 			return 0;
@@ -237,6 +250,8 @@ int main(int argc, char **argv)
 		return info(run.device);
 	if (optind + 1 == argc && !strcmp(argv[optind], "run"))
 		return run_job(&run);
+	if (optind + 2 == argc && !strcmp(argv[optind], "model"))
+		return script_job(run.device, argv[optind + 1], check);
 	usage(stderr);
 	return 2;
 }

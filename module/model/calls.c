@@ -178,7 +178,10 @@ static void requests(struct model_host *h)
 	clear_bit(REQ_SRCU, &vcpu->requests);
 	clear_bit(REQ_TLB_FLUSH, &vcpu->requests);
 	while (wanted(vcpu) && rounds--) {
-		if (test_bit(REQ_SCAN_IOAPIC, &vcpu->requests))
+		/* A new destination map asks for a scan, which comes with it. */
+		if (h->cpu.flavour == MODEL_APICV &&
+		    (vcpu->requests &
+		     (REQUEST_BIT(SCAN_IOAPIC) | REQUEST_BIT(DEST))))
 			model_log(vcpu, MODEL_EV_SCAN, 0, 0, 0);
 		model_store(vcpu);
 		r = vcpu_handle_requests(vcpu);

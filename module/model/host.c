@@ -560,6 +560,8 @@ enum model_result host_execute(struct model_host *h, struct model_insn *insn,
 
 void host_load_exitmap(struct model_host *h)
 {
+	if (h->cpu.flavour != MODEL_APICV)
+		return;
 	memcpy(h->cpu.vapic.eoi_exit, h->handled->bits,
 	       sizeof(h->cpu.vapic.eoi_exit));
 	log_plain(h, MODEL_EV_LOAD, 0);

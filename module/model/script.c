@@ -136,7 +136,8 @@ static void expire(struct vcpu *vcpu)
 	if (deadline_of(vcpu) > vcpu_now(vcpu))
 		return;
 	model_log(vcpu, MODEL_EV_TIMER, 0, 0, 0);
-	vcpu_timer_expired(vcpu);
+	/* As a host's timer does: the vCPU leaves the guest, and looks. */
+	vcpu_request(vcpu, REQ_TIMER);
 }
 
 /* -------------------------------------------------------------------- runs */

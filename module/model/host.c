@@ -217,6 +217,16 @@ static void check_nested(struct model_host *h)
 		leave_l2(h, vmx ? VMX_EXIT_INTERRUPT : SVM_EXIT_INTR);
 }
 
+static bool wakes(struct model_host *h)
+{
+	const struct model_cpu *cpu = &h->cpu;
+
+	if (!cpu->gif)
+		return false;
+	return (h->nmi_pending && !cpu->nmi_masked) ||
+	       (cpu->iflag && lapic_next(h->lapic) >= 0);
+}
+
 /* Everything up to VM entry. False: it isn't to run. */
 static bool prepare(struct model_host *h)
 {
@@ -230,10 +240,7 @@ static bool prepare(struct model_host *h)
 	/* What INIT or a mode change asks for is done in the next round. */
 	h->calls->requests(h);
 	set_mode(h);
-	if (cpu->activity == MODEL_HALTED &&
-	    (h->nmi_pending ? !cpu->nmi_masked :
-			      cpu->iflag && cpu->gif &&
-				      lapic_next(h->lapic) >= 0))
+	if (cpu->activity == MODEL_HALTED && wakes(h))
 		cpu->activity = MODEL_RUNS;
 	/* Halted without an exit it stays in the guest. */
 	if (cpu->activity == MODEL_WAITS ||

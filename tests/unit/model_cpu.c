@@ -57,6 +57,38 @@ TEST(cpu_sti_again)
 	}
 }
 
+/* IRET gives back what IF was: an NMI's handler may have been entered so. */
+TEST(cpu_iret_gives_back)
+{
+	u32 f;
+
+	EACH_FLAVOUR(f) {
+		struct mvm *vm = cpu_fresh(f, 1);
+
+		mvm_msi(vm, 0, 0, IRQ_NMI);
+		mvm_op(vm, 0, MODEL_IRET, 0, 0);
+		CHECK_ROW(f, vm->cpu[0].host.cpu.iflag, false);
+		mvm_op(vm, 0, MODEL_STI, 0, 0);
+		mvm_msi(vm, 0, 0, IRQ_NMI);
+		mvm_op(vm, 0, MODEL_IRET, 0, 0);
+		CHECK_ROW(f, vm->cpu[0].host.cpu.iflag, true);
+	}
+}
+
+TEST(cpu_cr8)
+{
+	u32 f;
+
+	EACH_FLAVOUR(f) {
+		struct mvm *vm = cpu_fresh(f, 1);
+
+		CHECK_ROW(f, mvm_op(vm, 0, MODEL_WRCR8, 0, 9), MODEL_DONE);
+		CHECK_ROW(f, mvm_op(vm, 0, MODEL_WRCR8, 0, 16), MODEL_FAULT);
+		CHECK_ROW(f, mvm_read(vm, 0, MODEL_RDCR8, 0), 9);
+		CHECK_ROW(f, mvm_read(vm, 0, MODEL_READ, 0xfee00080), 0x90);
+	}
+}
+
 /* A handler is interrupted by a higher class alone; IRET goes back. */
 TEST(cpu_nesting)
 {
@@ -235,6 +267,7 @@ TEST(cpu_behaviour_d_nested)
 	CHECK_EQ(mvm_count(vm, 0, MODEL_EV_L2_EXIT, VMX_EXIT_INIT), 1);
 	CHECK_EQ(mvm_count(vm, 0, MODEL_EV_L2_EXIT, ~0U), 1);
 	CHECK(!c->host.cpu.l2 && c->host.cpu.vmx_on);
+	CHECK_EQ(c->mailbox.events, 0);
 	CHECK_EQ(c->host.cpu.activity, MODEL_RUNS);
 	CHECK_EQ(vm->ntaken[0], 0);
 	mvm_op(vm, 0, MODEL_STI, 0, 0);
@@ -388,7 +421,7 @@ TEST(cpu_anything)
 }
 
 #define MODEL_CPU_TESTS(X) \
-	X(cpu_sti) X(cpu_sti_again) X(cpu_nesting) X(cpu_nmi) \
+	X(cpu_sti) X(cpu_sti_again) X(cpu_iret_gives_back) X(cpu_cr8) X(cpu_nesting) X(cpu_nmi) \
 	X(cpu_behaviour_a) X(cpu_behaviour_b) X(cpu_behaviour_c) \
 	X(cpu_behaviour_d) X(cpu_behaviour_d_nested) X(cpu_behaviour_e) \
 	X(cpu_avic_not_accelerated) X(cpu_hlt_in_guest) \

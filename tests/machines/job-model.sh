@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # VMs of model type: each script in /scripts has the answers that it holds, also where there is neither VMX nor
-# SVM ($EXPECT_BACKEND, if set, is what vintctl has to call the backend then).
+# SVM; and modeltest, on the ioctls themselves ($EXPECT_BACKEND, if set, is what vintctl has to call the backend then).
 
 device=${DEVICE:-/dev/vintc}
 status=0
@@ -25,6 +25,8 @@ if /vintctl model --device "$device" --check /tmp/wrong.vs >/dev/null 2>&1; then
 else
 	ok "selftest: a wrong answer is noticed"
 fi
+
+DEV=$device /modeltest || status=1
 
 if [ -n "$EXPECT_BACKEND" ]; then
 	if /vintctl info --device "$device" | grep -q "^backend  *$EXPECT_BACKEND\$"; then

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The small VMM and the runner of tests; see vm.h. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -73,6 +74,44 @@ void result(bool ok, const char *name, const char *fmt, ...)
 	some_failed |= !ok;
 }
 
+static void show_file(const char *dir, const char *tid, const char *what)
+{
+	char path[300], text[2048];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s/%s", dir, tid, what);
+	f = fopen(path, "r");
+	if (!f)
+		return;
+	while (fgets(text, sizeof(text), f)) {
+		text[strcspn(text, "\n")] = 0;
+		printf("#   %s: %s\n", what, text);
+	}
+	fclose(f);
+}
+
+/* Where the threads of a process are that ought to have ended. */
+static void show_threads(pid_t pid)
+{
+	static const char *const files[] = { "comm", "wchan", "syscall", "stack" };
+	char dir[64];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "/proc/%d/task", pid);
+	d = opendir(dir);
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		printf("# thread %s\n", e->d_name);
+		for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+			show_file(dir, e->d_name, files[i]);
+	}
+	if (d)
+		closedir(d);
+	fflush(stdout);
+}
+
 /* The status of a test's process, or -1 when it can't even be killed. */
 static int reap(pid_t pid, unsigned int seconds, bool *late)
 {
@@ -84,6 +123,7 @@ static int reap(pid_t pid, unsigned int seconds, bool *late)
 			return status;
 		if (i == tenths) {
 			*late = true;
+			show_threads(pid);
 			kill(pid, SIGKILL);
 		}
 		usleep(i < 10 ? 10000 : 100000);

@@ -28,18 +28,43 @@ static void copy_bits(u32 to[8], const struct lapic *l, u32 reg)
 		to[i] = lapic_get(l, reg + i * 0x10);
 }
 
+static bool pending(struct vcpu *vcpu, u32 vector)
+{
+	u32 irr = lapic_get(&vcpu->lapic, LAPIC_IRR + (vector >> 5) * 0x10);
+
+	return irr & BIT(vector & 31) ||
+	       READ_ONCE(vcpu->mailbox.pir[vector >> 6]) & BIT_ULL(vector & 63);
+}
+
+/*
+ * A vector that was posted and then lost (the APIC was disabled, reset or set
+ * by user space) has left its time behind, which is not this one's. Races with
+ * the owner, who may be taking it: then this one's time counts.
+ */
 void __vectors_posted(struct vcpu *vcpu, u8 vector)
 {
 	struct vectors *v = READ_ONCE(vcpu->vectors);
 
-	if (!READ_ONCE(v->posted_at[vector]))
+	if (!READ_ONCE(v->posted_at[vector]) || !pending(vcpu, vector))
 		WRITE_ONCE(v->posted_at[vector], vcpu_now(vcpu));
+}
+
+/* The same for vectors that the owner's own APIC raises: timer, self-IPI. */
+static void forget_lost(struct vcpu *vcpu)
+{
+	struct vectors *v = vcpu->vectors;
+	u32 i;
+
+	for (i = 0; i < VINTC_NR_VECTORS; i++)
+		if (READ_ONCE(v->posted_at[i]) && !pending(vcpu, i))
+			WRITE_ONCE(v->posted_at[i], 0);
 }
 
 void __vectors_before(struct vcpu *vcpu)
 {
 	copy_bits(vcpu->vectors->irr, &vcpu->lapic, LAPIC_IRR);
 	copy_bits(vcpu->vectors->isr, &vcpu->lapic, LAPIC_ISR);
+	forget_lost(vcpu);
 }
 
 void __vectors_after(struct vcpu *vcpu)

@@ -30,6 +30,8 @@
 	T(msr_values, 0) \
 	T(cpuid, 0) \
 	T(exceptions, 0) \
+	T(single_step, 0) \
+	T(single_step_x2apic, 0) \
 	T(events_exception, 0) \
 	T(events_interrupt, 0) \
 	T(events_nmi_masked, 0) \
@@ -58,8 +60,20 @@
 	T(init_cr0, 0) \
 	T(msi, 0) \
 	T(route_swap, 0) \
+	T(irqfd, 0) \
+	T(irqfd_input, 0) \
+	T(irqfd_pin, 0) \
+	T(irqfd_resample, 0) \
+	T(irqfd_race, 120) \
+	T(ioeventfd, 0) \
+	T(ioeventfd_input, 0) \
+	T(coalesced, 0) \
+	T(coalesced_input, 0) \
+	T(split, 0) \
+	T(split_input, 0) \
 	T(run_fields, 0) \
 	T(stats, 0) \
+	T(vector_stats, 0) \
 	T(tsc, 0) \
 	T(threads, 0)
 
@@ -78,6 +92,22 @@ void events_get(struct vm *vm, struct kvm_vcpu_events *e);
 void g_io(u64 arg); /* io.c */
 void g_msrs(u64 n); /* state.c */
 void g_ipi_target(u64 x2); /* apic.c */
-void g_lines(u64 arg); /* lines.c */
+
+/* lines.c */
+union rte {
+	u64 bits;
+	struct {
+		u8 vector;
+		u8 delivery_mode : 3, dest_mode : 1, delivery_status : 1, polarity : 1,
+		   remote_irr : 1, trig_mode : 1;
+		u8 mask : 1, reserve : 7, reserved[4], dest_id;
+	} fields;
+};
+
+void g_lines(u64 arg);
+void ioapic_set(struct vm *vm, int pin, union rte *e);
+u64 ioapic_get(struct vm *vm, int pin);
+int irq_line(struct vm *vm, int gsi, int level);
+void route_msi(struct vm *vm, u32 gsi, u32 data); /* the only route */
 
 #endif

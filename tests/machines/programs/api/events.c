@@ -56,6 +56,96 @@ void t_exceptions(void)
 	vcpu_done(&vm.cpu[0]);
 }
 
+/* ---- single step ---- */
+
+/*
+ * TF is set by POPFQ, so that the trap comes after @insn, at label 2. The
+ * handler clears TF and goes on at label 3, where a second trap would come.
+ */
+#define STEP(setup, insn)                                                      \
+	do {                                                                   \
+		struct gcpu *c_ = this_cpu();                                  \
+		u64 n_ = c_->count[1], end_, dr6_;                             \
+		asm volatile("mov %0, %%dr6" : : "r"(0xffff0ff0ull));          \
+		asm volatile("movq $3f, %%gs:%c[fix]\n" setup "\n"             \
+			     "pushfq; orq $0x100, (%%rsp); popfq\n" insn "\n"  \
+			     "2: nop; nop\n"                                   \
+			     "3: nop; movq $0, %%gs:%c[fix]\n"                 \
+			     "lea 2b(%%rip), %[end]"                           \
+			     : [end] "=r"(end_)                                \
+			     : [fix] "i"(offsetof(struct gcpu, fixup))         \
+			     : "memory", "cc", "rax", "rbx", "rcx", "rdx");    \
+		asm volatile("mov %%dr6, %0" : "=r"(dr6_));                    \
+		if (c_->count[1] != n_ + 1)                                    \
+			g_fail("number of traps after " insn, c_->count[1] - n_, 1); \
+		if (c_->rip != end_)                                           \
+			g_fail("RIP of the trap after " insn, c_->rip, end_);  \
+		if ((dr6_ & 0xe00f) != 0x4000)                                 \
+			g_fail("DR6 after " insn, dr6_, 0xffff4ff0);           \
+	} while (0)
+
+guest void g_single_step(u64 x2)
+{
+	g_apic_on(x2);
+	STEP("", "nop");
+	STEP("xor %%eax, %%eax", "cpuid");
+	STEP("mov $0x503, %%edx", "out %%al, %%dx"); /* PORT_SYNC */
+	STEP("mov $0x503, %%edx", "in %%dx, %%al");
+	STEP("mov $0x1b, %%ecx", "rdmsr"); /* APIC_BASE */
+	STEP("mov $0x1b, %%ecx; rdmsr", "wrmsr");
+	STEP("mov $0x10000000, %%ebx", "mov (%%rbx), %%eax"); /* MMIO_AT */
+	if (SH->arg[0]) { /* KVM traps one instruction late after a write */
+		STEP("mov $0x10000000, %%ebx", "mov %%eax, (%%rbx)");
+		STEP("mov $0x10000000, %%ebx", "addl $1, (%%rbx)");
+	}
+	STEP("", "mov %%cr0, %%rax");
+	STEP("mov %%cr0, %%rax", "mov %%rax, %%cr0");
+	STEP("", "wbinvd");
+	if (x2)
+		STEP("xor %%eax, %%eax; xor %%edx, %%edx; mov $0x80b, %%ecx", "wrmsr");
+	else {
+		STEP("mov $0xfee00000, %%ebx", "mov 0x20(%%rbx), %%eax");
+		STEP("mov $0xfee00000, %%ebx; xor %%eax, %%eax", "mov %%eax, 0xb0(%%rbx)");
+		STEP("mov $0xfee00000, %%ebx", "orl $0, 0x80(%%rbx)");
+	}
+}
+
+/* What the VMM does in software traps as what the CPU does itself. */
+static void single_step(bool x2)
+{
+	struct vcpu *cpu;
+	struct vm vm;
+	int exits = 0;
+
+	vm_start(&vm, 1);
+	cpu = &vm.cpu[0];
+	vm.sh->arg[0] = is_vintc();
+	vcpu_long(cpu, g_single_step, x2);
+	for (;; exits++) {
+		int r;
+
+		do
+			r = vcpu_run(cpu);
+		while (r == -EINTR);
+		expect(r, 0);
+		if (cpu->run->exit_reason == KVM_EXIT_MMIO)
+			continue;
+		expect(cpu->run->exit_reason, KVM_EXIT_IO);
+		if (cpu->run->io.port == PORT_FAIL)
+			fail("guest: %s is %#llx, not %#llx", vm.sh->why,
+			     (long long)vm.sh->got, (long long)vm.sh->want);
+		if (cpu->run->io.port != PORT_SYNC)
+			break;
+	}
+	expect(cpu->run->io.port, PORT_DONE);
+	expect(exits, is_vintc() ? 6 : 3); /* IN, OUT, MMIO read, written, and both */
+}
+
+void t_single_step(void) { single_step(false); }
+void t_single_step_x2apic(void) { single_step(true); }
+
+/* ---- events ---- */
+
 guest void g_spin_faults(u64 arg)
 {
 	g_apic_on(false);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "api.h"
+#include "../../../../uapi/vintc.h"
 
 /* ---- system ---- */
 
@@ -121,6 +122,54 @@ void t_stats(void)
 	expect_that(stat_read(fd, "exits") > before);
 	close(fd);
 	close(vfd);
+}
+
+#define STATS_VECTOR 0x61
+#define STALE_US 3000000
+
+guest void g_take_one(u64 arg)
+{
+	g_apic_on(false);
+	g_out8(PORT_SYNC, 0);
+	g_sti();
+	g_wait(this_cpu()->count[STATS_VECTOR]);
+}
+
+/*
+ * An interrupt that is pending when user space sets the local APIC is lost, and
+ * the one after it has a latency of its own.
+ */
+void t_vector_stats(void)
+{
+	struct kvm_msi msi = { .address_lo = 0xfee00000, .data = STATS_VECTOR };
+	static struct vintc_vector_stats st;
+	struct kvm_lapic_state lapic;
+	struct vm vm;
+	int fd;
+
+	if (!is_vintc())
+		skip("vintc's own");
+	vm_start(&vm, 1);
+	fd = vm.cpu[0].fd;
+	st.reserved = 1;
+	expect(try(fd, VINTC_GET_VECTOR_STATS, &st), -EINVAL);
+	st.reserved = 0;
+	must(fd, VINTC_GET_VECTOR_STATS, &st);
+	vcpu_long(&vm.cpu[0], g_take_one, 0);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	must(fd, KVM_GET_LAPIC, &lapic);
+	expect(try(vm.fd, KVM_SIGNAL_MSI, &msi), 1);
+	must(fd, KVM_SET_LAPIC, &lapic);
+	usleep(STALE_US);
+	expect(try(vm.fd, KVM_SIGNAL_MSI, &msi), 1);
+	vcpu_done(&vm.cpu[0]);
+	must(fd, VINTC_GET_VECTOR_STATS, &st);
+	expect(vm.sh->cpu[0].count[STATS_VECTOR], 1);
+	expect(st.delivered[STATS_VECTOR], 1);
+	expect(st.eoi[STATS_VECTOR], 1);
+	expect_that(st.latency_sum_ns[STATS_VECTOR] > 0);
+	expect(st.latency_max_ns[STATS_VECTOR], st.latency_sum_ns[STATS_VECTOR]);
+	expect_that(st.latency_max_ns[STATS_VECTOR] < STALE_US * 500ull);
 }
 
 guest void g_tsc(u64 arg)

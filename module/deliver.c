@@ -100,17 +100,33 @@ int deliver_ioapic(struct vm *vm, const struct ioapic_out *out)
 	return taken;
 }
 
+static void eoi_to_user(struct vcpu *vcpu, u8 vector)
+{
+	if (!vcpu->vm->ops->run || !exitmap_has(&vcpu->handled, vector))
+		return;
+	vcpu->eoi_vector = vector;
+	vcpu_request(vcpu, REQ_IOAPIC_EOI);
+}
+
 static void broadcast_eoi(struct vcpu *vcpu, u8 vector)
 {
 	struct vm *vm = vcpu->vm;
 	struct ioapic_out out = { .n = 0 };
 	unsigned long flags;
+	u32 acked;
 
+	atomic64_inc(&vm->stats.ioapic_eoi);
+	if (vm->split) {
+		eoi_to_user(vcpu, vector);
+		return;
+	}
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
+	acked = ioapic_resample(&vm->ioapic, vector);
 	ioapic_eoi(&vm->ioapic, vector, &out);
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
-	atomic64_inc(&vm->stats.ioapic_eoi);
 	deliver_ioapic(vm, &out);
+	for (; acked; acked &= acked - 1)
+		irqfd_acked(vm, KVM_IRQCHIP_IOAPIC, __builtin_ctz(acked));
 }
 
 void deliver_lapic(struct vcpu *vcpu, struct lapic_out *out)
@@ -175,7 +191,7 @@ int deliver_rebuild(struct vm *vm)
 
 static bool ioapic_covers(struct vm *vm, u64 gpa, u32 len)
 {
-	return vm->irqchip && gpa >= vm->ioapic.base &&
+	return vm->irqchip && !vm->split && gpa >= vm->ioapic.base &&
 	       gpa + len <= vm->ioapic.base + IOAPIC_SIZE;
 }
 

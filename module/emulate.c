@@ -166,6 +166,8 @@ static enum x86_result access_page(struct emulation *em, u64 gpa, void *data,
 		return em->error ? X86_UNHANDLED : X86_DONE;
 	}
 	trace_access(vcpu, gpa, data, len, write);
+	if (write && bus_write(vcpu->vm, BUS_MMIO, gpa, data, len))
+		return X86_DONE;
 	return mmio_to_user(vcpu, gpa, data, len, write);
 }
 
@@ -263,6 +265,10 @@ static enum x86_result port(struct emulation *em, u16 number, void *data, u32 le
 	if (em->atomic) {
 		em->slept = true;
 		return X86_UNHANDLED;
+	}
+	if (!in && !log_full(e) && bus_write(vcpu->vm, BUS_PIO, number, data, len)) {
+		record(e, NULL, len);
+		return X86_DONE;
 	}
 	run->exit_reason = KVM_EXIT_IO;
 	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;

@@ -105,13 +105,19 @@ static struct miscdevice dev = {
 
 static int __init vintc_init(void)
 {
-	int r = hardware_init(svm_probe());
+	int r = irqfd_init();
 
 	if (r)
 		return r;
-	r = misc_register(&dev);
+	r = hardware_init(svm_probe());
 	if (r)
-		hardware_exit();
+		goto exit;
+	r = misc_register(&dev);
+	if (!r)
+		return 0;
+	hardware_exit();
+exit:
+	irqfd_exit();
 	return r;
 }
 
@@ -119,6 +125,7 @@ static void __exit vintc_exit(void)
 {
 	misc_deregister(&dev);
 	hardware_exit();
+	irqfd_exit();
 	rcu_barrier();
 }
 

@@ -24,6 +24,7 @@ struct vcpu;
 	X(VM_DEAD, 1) /* every run ends with -EIO */                        \
 	X(SRCU, 1) /* drop and take the memory lock: a slot is changing */   \
 	X(DEST, 1) /* this APIC's address changed: rebuild the map */        \
+	X(IOAPIC_EOI, 1) /* user space's IOAPIC is to see an EOI */          \
 	X(TLB_FLUSH, 0) /* second-level entries were taken away */           \
 	X(TIMER, 1) /* the local APIC's deadline has passed */               \
 	X(SCAN_IOAPIC, 0) /* recompute the handled vectors, always */        \

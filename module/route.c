@@ -61,7 +61,7 @@ static struct routing *routing_alloc(u32 gsis, u32 n)
 }
 
 /* One checked entry; -EINVAL for what this irqchip doesn't have. */
-static int route_from_user(struct route *out,
+static int route_from_user(struct route *out, bool split,
 			   const struct kvm_irq_routing_entry *e)
 {
 	u32 chip, pin;
@@ -79,7 +79,7 @@ static int route_from_user(struct route *out,
 		out->data = e->u.msi.data;
 		return 0;
 	}
-	if (e->type != KVM_IRQ_ROUTING_IRQCHIP || e->flags)
+	if (e->type != KVM_IRQ_ROUTING_IRQCHIP || e->flags || split)
 		return -EINVAL;
 
 	chip = e->u.irqchip.irqchip;
@@ -116,11 +116,11 @@ static bool route_compatible(const struct route *old, const struct route *new)
 	       old->pin / PIC_PINS != new->pin / PIC_PINS;
 }
 
-static int routing_add(struct routing *r, u32 i,
+static int routing_add(struct routing *r, u32 i, bool split,
 		       const struct kvm_irq_routing_entry *e)
 {
 	struct route *new = &r->route[i];
-	int ret = route_from_user(new, e);
+	int ret = route_from_user(new, split, e);
 	u16 j;
 
 	if (ret)
@@ -134,8 +134,9 @@ static int routing_add(struct routing *r, u32 i,
 	return 0;
 }
 
+/* @split: there are no chips whose pins a GSI could go to. */
 static struct routing *routing_build(const struct kvm_irq_routing_entry *e,
-				     u32 n)
+				     u32 n, bool split)
 {
 	struct routing *r;
 	u32 i, gsis = 0;
@@ -150,7 +151,7 @@ static struct routing *routing_build(const struct kvm_irq_routing_entry *e,
 	if (!r)
 		return ERR_PTR(-ENOMEM);
 	for (i = 0; i < n; i++) {
-		ret = routing_add(r, i, &e[i]);
+		ret = routing_add(r, i, split, &e[i]);
 		if (ret) {
 			kvfree(r);
 			return ERR_PTR(ret);
@@ -204,7 +205,7 @@ int route_init(struct vm *vm)
 		e->u.irqchip.pin = gsi % PIC_PINS;
 		e++;
 	}
-	r = routing_build(entries, n);
+	r = routing_build(entries, n, false);
 	kfree(entries);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
@@ -222,7 +223,7 @@ void route_free(struct vm *vm)
 int route_set_entries(struct vm *vm, const struct kvm_irq_routing_entry *entries,
 		      u32 n)
 {
-	struct routing *r = routing_build(entries, n);
+	struct routing *r = routing_build(entries, n, READ_ONCE(vm->split));
 	int ret = 0;
 
 	if (IS_ERR(r))
@@ -275,7 +276,8 @@ static void route_trace(u32 gsi, const struct irq_message *msg)
 			  msg->logical, msg->level);
 }
 
-static int route_ioapic(struct vm *vm, u32 gsi, u32 pin, bool level)
+static int route_ioapic(struct vm *vm, u32 gsi, u32 pin,
+			enum ioapic_source src, bool level)
 {
 	struct ioapic_out out;
 	enum ioapic_status status;
@@ -284,7 +286,7 @@ static int route_ioapic(struct vm *vm, u32 gsi, u32 pin, bool level)
 	out.n = 0;
 	out.rescan = false;
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
-	status = ioapic_line(&vm->ioapic, pin, IOAPIC_SRC_USER, level, &out);
+	status = ioapic_line(&vm->ioapic, pin, src, level, &out);
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
 
 	switch (status) {
@@ -320,11 +322,11 @@ static int route_send_msi(struct vm *vm, u64 address, u32 data,
 }
 
 static int route_one(struct vm *vm, const struct route *route, u32 gsi,
-		     bool level)
+		     enum ioapic_source src, bool level)
 {
 	switch (route->kind) {
 	case ROUTE_IOAPIC:
-		return route_ioapic(vm, gsi, route->pin, level);
+		return route_ioapic(vm, gsi, route->pin, src, level);
 	case ROUTE_MSI:
 		/* A message has no line that could fall. */
 		if (!level)
@@ -335,9 +337,10 @@ static int route_one(struct vm *vm, const struct route *route, u32 gsi,
 }
 
 /**
- * route_line() - drive a GSI
+ * route_line_from() - drive a GSI
  * @vm: the VM
  * @gsi: the line
+ * @src: who does; a pin is asserted while one of them asserts it
  * @level: asserted or not; for an MSI each assertion is a message
  *
  * Context: any that may read RCU; interrupts on or off.
@@ -345,7 +348,7 @@ static int route_one(struct vm *vm, const struct route *route, u32 gsi,
  * together, 0 when all coalesced with what was pending, -1 when masked or
  * routed nowhere. -ENXIO without irqchip, -EINVAL for no possible GSI.
  */
-int route_line(struct vm *vm, u32 gsi, bool level)
+int route_line_from(struct vm *vm, u32 gsi, enum ioapic_source src, bool level)
 {
 	const struct routing *r;
 	int one, status = -1;
@@ -361,7 +364,7 @@ int route_line(struct vm *vm, u32 gsi, bool level)
 	r = rcu_dereference(vm->routing);
 	if (r && gsi < r->gsis) {
 		for (i = r->first[gsi]; i != ROUTE_END; i = r->route[i].next) {
-			one = route_one(vm, &r->route[i], gsi, level);
+			one = route_one(vm, &r->route[i], gsi, src, level);
 			if (one >= 0)
 				status = one + max(status, 0);
 		}
@@ -369,6 +372,45 @@ int route_line(struct vm *vm, u32 gsi, bool level)
 	rcu_read_unlock();
 	trace_vintc_line(gsi, level, status);
 	return status;
+}
+
+int route_line(struct vm *vm, u32 gsi, bool level)
+{
+	return route_line_from(vm, gsi, IOAPIC_SRC_USER, level);
+}
+
+bool route_leads_to(struct vm *vm, u32 gsi, u32 chip, u32 pin)
+{
+	u8 kind = chip == KVM_IRQCHIP_IOAPIC ? ROUTE_IOAPIC : ROUTE_PIC;
+	const struct routing *r = rcu_dereference(vm->routing);
+	u16 i;
+
+	if (chip == KVM_IRQCHIP_PIC_SLAVE)
+		pin += PIC_PINS;
+	if (!r || gsi >= r->gsis)
+		return false;
+	for (i = r->first[gsi]; i != ROUTE_END; i = r->route[i].next)
+		if (r->route[i].kind == kind && r->route[i].pin == pin)
+			return true;
+	return false;
+}
+
+void route_exitmap(struct vm *vm, struct exitmap *map,
+		   const struct dest_map *dests, u32 index)
+{
+	const struct routing *r = rcu_dereference(vm->routing);
+	struct irq_message msg;
+	u32 gsi;
+	u16 i;
+
+	for (gsi = 0; r && gsi < min(r->gsis, vm->split_pins); gsi++) {
+		for (i = r->first[gsi]; i != ROUTE_END; i = r->route[i].next) {
+			if (r->route[i].kind == ROUTE_MSI &&
+			    msi_decode(r->route[i].address, r->route[i].data,
+				       vm->x2apic_ids, &msg))
+				exitmap_add_message(map, &msg, dests, index);
+		}
+	}
 }
 
 /**

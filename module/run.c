@@ -25,13 +25,18 @@ static void scan_ioapic(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 	struct exitmap map = {};
+	const struct dest_map *dests;
 	unsigned long flags;
 
 	rcu_read_lock();
-	raw_spin_lock_irqsave(&vm->irq_lock, flags);
-	exitmap_add_ioapic(&map, &vm->ioapic, &rcu_dereference(vm->dests)->map,
-			   vcpu->index);
-	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+	dests = &rcu_dereference(vm->dests)->map;
+	if (vm->split) {
+		route_exitmap(vm, &map, dests, vcpu->index);
+	} else {
+		raw_spin_lock_irqsave(&vm->irq_lock, flags);
+		exitmap_add_ioapic(&map, &vm->ioapic, dests, vcpu->index);
+		raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+	}
 	rcu_read_unlock();
 	exitmap_add_stale(&map, &vcpu->lapic);
 	vcpu->handled = map;
@@ -90,6 +95,11 @@ static int handle_requests(struct vcpu *vcpu, int *srcu)
 	if (take_request(vcpu, REQ_SRCU)) {
 		srcu_read_unlock(&vm->mem.srcu, *srcu);
 		*srcu = srcu_read_lock(&vm->mem.srcu);
+	}
+	if (take_request(vcpu, REQ_IOAPIC_EOI)) {
+		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
+		vcpu->run->eoi.vector = vcpu->eoi_vector;
+		return 0;
 	}
 	return vcpu_handle_requests(vcpu);
 }
@@ -226,6 +236,14 @@ static int complete_user_exit(struct vcpu *vcpu)
 	default:
 		return GO_ON;
 	}
+}
+
+bool vcpu_pio_write(struct vcpu *vcpu, u16 port, u8 size, u64 next_rip)
+{
+	if (!bus_write(vcpu->vm, BUS_PIO, port, &vcpu->gpr[X86_RAX], size))
+		return false;
+	vcpu_finish_insn(vcpu, next_rip);
+	return true;
 }
 
 void vcpu_exit_to_pio(struct vcpu *vcpu, u16 port, u8 size, bool in, u64 next_rip)

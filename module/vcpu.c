@@ -168,7 +168,9 @@ static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 
 	if (vmf->pgoff >= VCPU_RUN_PAGES)
 		return VM_FAULT_SIGBUS;
-	page = virt_to_page((void *)vcpu->run + vmf->pgoff * PAGE_SIZE);
+	page = vmf->pgoff == KVM_COALESCED_MMIO_PAGE_OFFSET ?
+		       virt_to_page(vcpu->vm->bus.ring) :
+		       virt_to_page((void *)vcpu->run + vmf->pgoff * PAGE_SIZE);
 	get_page(page);
 	vmf->page = page;
 	return 0;
@@ -208,7 +210,7 @@ void vcpu_free(struct vcpu *vcpu)
 	vcpu_timer_stop(vcpu);
 	vcpu->vm->ops->vcpu_free(vcpu);
 	if (vcpu->run)
-		free_pages_exact(vcpu->run, VCPU_RUN_PAGES * PAGE_SIZE);
+		free_pages_exact(vcpu->run, VCPU_OWN_PAGES * PAGE_SIZE);
 	free_page((unsigned long)vcpu->fpu);
 	free_page((unsigned long)vcpu->apic_page);
 	kvfree(vcpu->vectors);
@@ -219,7 +221,7 @@ void vcpu_free(struct vcpu *vcpu)
 
 static int alloc_pages_of(struct vcpu *vcpu)
 {
-	vcpu->run = alloc_pages_exact(VCPU_RUN_PAGES * PAGE_SIZE,
+	vcpu->run = alloc_pages_exact(VCPU_OWN_PAGES * PAGE_SIZE,
 				      GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	vcpu->fpu = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vcpu->apic_page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);

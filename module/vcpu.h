@@ -113,9 +113,10 @@ enum vcpu_completion {
 	COMPLETE_EMULATION, /* MMIO or string I/O in the middle of an instruction */
 };
 
-/* The mapping of a vCPU's fd: struct kvm_run, the data of port I/O, and one
- * page that is KVM's for coalesced MMIO.
+/* The mapping of a vCPU's fd: struct kvm_run, the data of port I/O, and the
+ * VM's ring of coalesced writes, which all its vCPUs show.
  */
+#define VCPU_OWN_PAGES 2
 #define VCPU_RUN_PAGES 3
 #define VCPU_PIO_OFFSET PAGE_SIZE
 
@@ -180,6 +181,7 @@ struct vcpu {
 	bool launched;
 	u8 sipi_vector;
 	struct exitmap handled;
+	u8 eoi_vector; /* with REQ_IOAPIC_EOI */
 	struct hrtimer timer;
 	u64 halt_poll_ns;
 	struct vcpu_exit_info exit;
@@ -256,6 +258,8 @@ int vcpu_run(struct vcpu *vcpu);
  * Return: 1, or a negative errno.
  */
 int vcpu_handle_requests(struct vcpu *vcpu);
+/* OUT of 1, 2 or 4 bytes, done in the kernel if it can be. Atomic. */
+bool vcpu_pio_write(struct vcpu *vcpu, u16 port, u8 size, u64 next_rip);
 /* A port access of 1, 2 or 4 bytes goes to user space. Atomic. */
 void vcpu_exit_to_pio(struct vcpu *vcpu, u16 port, u8 size, bool in, u64 next_rip);
 /* Fields of struct kvm_run that user space reads after KVM_RUN. */

@@ -43,6 +43,14 @@ static const struct {
 	{ KVM_CAP_IRQ_INJECT_STATUS, 1 },
 	{ KVM_CAP_SIGNAL_MSI, 1 },
 	{ KVM_CAP_USER_NMI, 1 },
+	{ KVM_CAP_IRQFD, 1 },
+	{ KVM_CAP_IRQFD_RESAMPLE, 1 },
+	{ KVM_CAP_IOEVENTFD, 1 },
+	{ KVM_CAP_IOEVENTFD_ANY_LENGTH, 1 },
+	{ KVM_CAP_IOEVENTFD_NO_LENGTH, 1 },
+	{ KVM_CAP_COALESCED_MMIO, KVM_COALESCED_MMIO_PAGE_OFFSET },
+	{ KVM_CAP_COALESCED_PIO, 1 },
+	{ KVM_CAP_SPLIT_IRQCHIP, 1 },
 	{ KVM_CAP_VCPU_EVENTS, 1 },
 	{ KVM_CAP_DEBUGREGS, 1 },
 	{ KVM_CAP_XSAVE, 1 },
@@ -90,6 +98,7 @@ static void vm_free(struct kref *users)
 	for (i = 0; i < vm->nr_vcpus; i++)
 		vcpu_free(vm->vcpus[i]);
 	route_free(vm);
+	bus_free(vm);
 	kvfree(rcu_dereference_protected(vm->dests, 1));
 	if (vm->ops->vm_free)
 		vm->ops->vm_free(vm);
@@ -143,7 +152,7 @@ static long vm_irqchip_state(struct vm *vm, struct kvm_irqchip __user *arg, bool
 
 	if (get_user(id, &arg->chip_id))
 		return -EFAULT;
-	if (!smp_load_acquire(&vm->irqchip))
+	if (!smp_load_acquire(&vm->irqchip) || vm->split)
 		return -ENXIO;
 	if (id != KVM_IRQCHIP_IOAPIC)
 		return -EINVAL;
@@ -215,6 +224,49 @@ static long vm_set_region(struct vm *vm, void __user *arg, size_t size)
 	return memory_set_region(&vm->mem, &region);
 }
 
+/* KVM_CAP_SPLIT_IRQCHIP: the local APICs alone. */
+static long vm_split_irqchip(struct vm *vm, u64 pins)
+{
+	lockdep_assert_held(&vm->lock);
+	if (pins > VM_MAX_GSIS)
+		return -EINVAL;
+	if (vm->irqchip || vm->nr_vcpus)
+		return -EEXIST;
+	vm->split = true;
+	vm->split_pins = pins;
+	memory_set_hole(&vm->mem, LAPIC_BASE_DEFAULT >> PAGE_SHIFT);
+	/* Pairs with the plain reads: everything is set up. */
+	smp_store_release(&vm->irqchip, true);
+	return 0;
+}
+
+static long vm_irqfd(struct vm *vm, void __user *arg)
+{
+	struct kvm_irqfd irqfd;
+
+	if (copy_from_user(&irqfd, arg, sizeof(irqfd)))
+		return -EFAULT;
+	return irqfd_ioctl(vm, &irqfd);
+}
+
+static long vm_ioeventfd(struct vm *vm, void __user *arg)
+{
+	struct kvm_ioeventfd fd;
+
+	if (copy_from_user(&fd, arg, sizeof(fd)))
+		return -EFAULT;
+	return ioeventfd_ioctl(vm, &fd);
+}
+
+static long vm_coalesced(struct vm *vm, void __user *arg, bool on)
+{
+	struct kvm_coalesced_mmio_zone zone;
+
+	if (copy_from_user(&zone, arg, sizeof(zone)))
+		return -EFAULT;
+	return coalesced_ioctl(vm, &zone, on);
+}
+
 static long vm_enable_cap(struct vm *vm, struct kvm_enable_cap __user *arg)
 {
 	struct kvm_enable_cap cap;
@@ -240,6 +292,9 @@ static long vm_enable_cap(struct vm *vm, struct kvm_enable_cap __user *arg)
 			r = -EINVAL;
 		else
 			vm->hlt_in_guest = cap.args[0];
+		break;
+	case KVM_CAP_SPLIT_IRQCHIP:
+		r = vm_split_irqchip(vm, cap.args[0]);
 		break;
 	case KVM_CAP_HALT_POLL:
 		if (cap.args[0] > U32_MAX)
@@ -333,6 +388,14 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_irq_line(vm, uarg, true);
 	case KVM_SIGNAL_MSI:
 		return vm_signal_msi(vm, uarg);
+	case KVM_IRQFD:
+		return vm_irqfd(vm, uarg);
+	case KVM_IOEVENTFD:
+		return vm_ioeventfd(vm, uarg);
+	case KVM_REGISTER_COALESCED_MMIO:
+		return vm_coalesced(vm, uarg, true);
+	case KVM_UNREGISTER_COALESCED_MMIO:
+		return vm_coalesced(vm, uarg, false);
 	case KVM_ENABLE_CAP:
 		return vm_enable_cap(vm, uarg);
 	case KVM_CHECK_EXTENSION:
@@ -349,6 +412,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static int vm_release(struct inode *inode, struct file *file)
 {
+	irqfd_vm_release(file->private_data);
 	vm_put(file->private_data);
 	return 0;
 }
@@ -371,15 +435,19 @@ static struct vm *vm_alloc(const struct vintc_ops *ops)
 	kref_init(&vm->users);
 	mutex_init(&vm->lock);
 	raw_spin_lock_init(&vm->irq_lock);
+	irqfd_vm_init(vm);
 	vm->ops = ops;
 	vm->mm = current->mm;
 	vm->tsc_khz = tsc_khz;
 	vm->tsc_offset = -rdtsc();
 	vm->halt_poll_ns = READ_ONCE(halt_poll_ns);
 
-	r = deliver_rebuild(vm);
+	r = bus_init(vm);
 	if (r)
 		goto free;
+	r = deliver_rebuild(vm);
+	if (r)
+		goto free_bus;
 	r = ops->cpu_enable ? hardware_get() : 0;
 	if (r)
 		goto free_dests;
@@ -400,6 +468,8 @@ put_hardware:
 		hardware_put();
 free_dests:
 	kvfree(rcu_dereference_protected(vm->dests, 1));
+free_bus:
+	bus_free(vm);
 free:
 	kfree(vm);
 	return ERR_PTR(r);

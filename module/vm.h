@@ -10,6 +10,8 @@
 
 #include "apic/dest.h"
 #include "apic/ioapic.h"
+#include "bus.h"
+#include "irqfd.h"
 #include "memory.h"
 #include "ops.h"
 #include "vcpu.h"
@@ -45,11 +47,15 @@ struct vm {
 	u32 nr_vcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS];
 
-	bool irqchip;
+	bool irqchip; /* local APICs are in the kernel */
+	bool split; /* and they alone */
+	u32 split_pins; /* GSIs below this are pins of user space's IOAPICs */
 	raw_spinlock_t irq_lock;
 	struct ioapic ioapic;
 	struct routing __rcu *routing;
 	struct vm_dests __rcu *dests;
+	struct irqfds irqfds;
+	struct vm_bus bus;
 	enum dest_lowest lowest;
 	bool x2apic_ids; /* KVM_CAP_X2APIC_API: 32-bit IDs */
 
@@ -110,6 +116,15 @@ int route_set_entries(struct vm *vm, const struct kvm_irq_routing_entry *entries
 		      u32 n);
 /* KVM_IRQ_LINE: Return: status for KVM_IRQ_LINE_STATUS, or -EINVAL. */
 int route_line(struct vm *vm, u32 gsi, bool level);
+/* The same, by one of those that may drive a pin. */
+int route_line_from(struct vm *vm, u32 gsi, enum ioapic_source src, bool level);
+/* Does @gsi drive that pin of that chip (KVM_IRQCHIP_...)? Under RCU. */
+bool route_leads_to(struct vm *vm, u32 gsi, u32 chip, u32 pin);
+/* Adds to @map the level MSIs of a split irqchip's pins that reach vCPU @index.
+ * Under RCU.
+ */
+void route_exitmap(struct vm *vm, struct exitmap *map,
+		   const struct dest_map *dests, u32 index);
 int route_msi(struct vm *vm, const struct kvm_msi *msi);
 
 #endif

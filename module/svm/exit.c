@@ -175,6 +175,9 @@ static int exit_io(struct vcpu *vcpu, enum vcpu_exit *why)
 	if (info & BIT(2)) /* INS, OUTS */
 		return emulate(vcpu, why);
 	vcpu->stats.io_exits++;
+	if (!(info & BIT(0)) &&
+	    vcpu_pio_write(vcpu, info >> 16, size, c->exit_info_2))
+		return SVM_FAST;
 	vcpu_exit_to_pio(vcpu, info >> 16, size, info & BIT(0), c->exit_info_2);
 	trace_vintc_pio(vcpu->id, !(info & BIT(0)), info >> 16, size, 1,
 			vcpu->gpr[X86_RAX]);

@@ -11,17 +11,7 @@
 
 /* ---- lines, MSIs, routes ---- */
 
-union rte {
-	u64 bits;
-	struct {
-		u8 vector;
-		u8 delivery_mode : 3, dest_mode : 1, delivery_status : 1, polarity : 1,
-		   remote_irr : 1, trig_mode : 1;
-		u8 mask : 1, reserve : 7, reserved[4], dest_id;
-	} fields;
-};
-
-static void ioapic_set(struct vm *vm, int pin, union rte *e)
+void ioapic_set(struct vm *vm, int pin, union rte *e)
 {
 	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
 
@@ -30,7 +20,7 @@ static void ioapic_set(struct vm *vm, int pin, union rte *e)
 	must(vm->fd, KVM_SET_IRQCHIP, &c);
 }
 
-static u64 ioapic_get(struct vm *vm, int pin)
+u64 ioapic_get(struct vm *vm, int pin)
 {
 	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
 
@@ -38,7 +28,7 @@ static u64 ioapic_get(struct vm *vm, int pin)
 	return c.chip.ioapic.redirtbl[pin].bits;
 }
 
-static int irq_line(struct vm *vm, int gsi, int level)
+int irq_line(struct vm *vm, int gsi, int level)
 {
 	struct kvm_irq_level l = { .irq = gsi, .level = level };
 
@@ -298,7 +288,7 @@ struct route_args {
 	long swaps;
 };
 
-static void route_msi(struct vm *vm, u32 gsi, u32 data)
+void route_msi(struct vm *vm, u32 gsi, u32 data)
 {
 	struct {
 		struct kvm_irq_routing h;

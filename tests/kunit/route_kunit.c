@@ -145,12 +145,55 @@ static void signal_msi(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL, route_msi(vm, &m));
 }
 
+/* Local APICs alone: no chip has pins; level MSIs of pins want their EOI. */
+static void split(struct kunit *test)
+{
+	static const struct kvm_irq_routing_entry pin = PIN(3, KVM_IRQCHIP_IOAPIC, 3);
+	static const struct kvm_irq_routing_entry e[] = {
+		MSI(0, 0xc040), MSI(1, 0x0041), MSI(23, 0xc042), MSI(24, 0xc043),
+	};
+	struct vm *vm = fake_vm(test);
+	struct exitmap map = {};
+	struct dest_map *dests;
+
+	vm->split = true;
+	vm->split_pins = 24;
+	KUNIT_EXPECT_EQ(test, -EINVAL, route_set_entries(vm, &pin, 1));
+	KUNIT_ASSERT_EQ(test, 0, route_set_entries(vm, e, ARRAY_SIZE(e)));
+	rcu_read_lock();
+	dests = &rcu_dereference(vm->dests)->map;
+	dests->n = 1;
+	dests->view[0].present = dests->view[0].enabled = true;
+	dests->view[0].mode = LAPIC_XAPIC;
+	dest_map_build(dests);
+	route_exitmap(vm, &map, dests, 0);
+	KUNIT_EXPECT_EQ(test, 5ULL, map.bits[1]); /* 40 and 42 */
+	KUNIT_EXPECT_EQ(test, 0ULL, map.bits[0] | map.bits[2] | map.bits[3]);
+	rcu_read_unlock();
+}
+
+/* Which GSI is told of a pin's EOI. */
+static void leads(struct kunit *test)
+{
+	struct vm *vm = fake_vm(test);
+
+	rcu_read_lock();
+	KUNIT_EXPECT_TRUE(test, route_leads_to(vm, 9, KVM_IRQCHIP_IOAPIC, 9));
+	KUNIT_EXPECT_TRUE(test, route_leads_to(vm, 9, KVM_IRQCHIP_PIC_SLAVE, 1));
+	KUNIT_EXPECT_FALSE(test, route_leads_to(vm, 9, KVM_IRQCHIP_PIC_MASTER, 1));
+	KUNIT_EXPECT_FALSE(test, route_leads_to(vm, 9, KVM_IRQCHIP_IOAPIC, 8));
+	KUNIT_EXPECT_FALSE(test, route_leads_to(vm, 4000, KVM_IRQCHIP_IOAPIC, 8));
+	rcu_read_unlock();
+}
+
 static struct kunit_case route_cases[] = {
 	KUNIT_CASE(defaults),
 	KUNIT_CASE(no_chip),
 	KUNIT_CASE(refused),
 	KUNIT_CASE(replaced),
 	KUNIT_CASE(signal_msi),
+	KUNIT_CASE(split),
+	KUNIT_CASE(leads),
 	{}
 };
 

@@ -233,6 +233,39 @@ TEST(ioapic_shared_vector)
 	CHECK_EQ(ioapic_in(0x1c), 0x8041);
 }
 
+/* An irqfd's level ends with the EOI that is for it, and with no other. */
+TEST(ioapic_level_of_irqfd)
+{
+	struct ioapic *io = &ioapic_dev;
+
+	ioapic_init(io);
+	ioapic_outl(0x10 + 2 * 6, 0x8041);
+	ioapic_outl(0x10 + 2 * 7, 0x8041);
+	ioapic_outl(0x10 + 2 * 8, 0x8042);
+	CHECK_EQ(ioapic_resample(io, 0x41), 0);
+	ioapic_effects.n = 0;
+	ioapic_line(io, 6, IOAPIC_SRC_IRQFD, true, &ioapic_effects);
+	ioapic_line(io, 7, IOAPIC_SRC_USER, true, &ioapic_effects);
+	ioapic_line(io, 8, IOAPIC_SRC_IRQFD, true, &ioapic_effects);
+	CHECK_EQ(ioapic_effects.n, 3);
+	CHECK_EQ(ioapic_resample(io, 0x43), 0);
+	CHECK_EQ(ioapic_resample(io, 0x41), BIT(6));
+	CHECK_EQ(ioapic_end(0x41), 1); /* the line of pin 7 is up yet */
+	CHECK_EQ(ioapic_effects.pin[0], 7);
+	CHECK_EQ(ioapic_resample(io, 0x41), 0);
+	/* asserted by both: the device asks on */
+	ioapic_effects.n = 0;
+	ioapic_line(io, 8, IOAPIC_SRC_USER, true, &ioapic_effects);
+	CHECK_EQ(ioapic_resample(io, 0x42), BIT(8));
+	CHECK_EQ(ioapic_end(0x42), 1);
+	CHECK_EQ(ioapic_drive(8, false), IOAPIC_IDLE);
+	CHECK_EQ(ioapic_end(0x42), 0);
+	/* asserted while masked: nothing was sent, so no EOI is for it */
+	ioapic_outl(0x10 + 2 * 9, 0x18043);
+	ioapic_line(io, 9, IOAPIC_SRC_IRQFD, true, &ioapic_effects);
+	CHECK_EQ(ioapic_resample(io, 0x43), 0);
+}
+
 TEST(ioapic_nobody_accepts)
 {
 	ioapic_init(&ioapic_dev);
@@ -435,6 +468,7 @@ TEST(ioapic_random_remote_irr)
 	T(ioapic_active_low_changes_nothing)                                   \
 	T(ioapic_odd_deliveries)                                               \
 	T(ioapic_shared_vector)                                                \
+	T(ioapic_level_of_irqfd)                                               \
 	T(ioapic_nobody_accepts)                                               \
 	T(ioapic_rescan)                                                       \
 	T(ioapic_state)                                                        \

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -133,17 +134,52 @@ static void *run_forever(void *cpu)
 	return NULL;
 }
 
+/*
+ * Eventfds that raise interrupts (an edge, a level) and that the guest signals, put
+ * on and taken off all the time.
+ */
+static void eventfds(struct vm *vm, int fd[4], u64 i)
+{
+	struct kvm_irqfd edge = { .fd = fd[0], .gsi = 20 };
+	struct kvm_irqfd level = {
+		.fd = fd[1], .gsi = 21, .flags = KVM_IRQFD_FLAG_RESAMPLE,
+		.resamplefd = fd[2],
+	};
+	struct kvm_ioeventfd w = { .fd = fd[3], .addr = MMIO_AT, .len = 4 };
+	u64 one = 1;
+
+	if (!(i & 4)) {
+		edge.flags |= KVM_IRQFD_FLAG_DEASSIGN;
+		level.flags |= KVM_IRQFD_FLAG_DEASSIGN;
+		w.flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
+	}
+	try(vm->fd, KVM_IRQFD, &edge);
+	try(vm->fd, KVM_IRQFD, &level);
+	try(vm->fd, KVM_IOEVENTFD, &w);
+	for (int k = 0; k < 2; k++)
+		if (write(fd[k], &one, 8) != 8)
+			_exit(4);
+	if (i % 32 == 7) { /* the last close of a live one */
+		close(fd[i & 1]);
+		fd[i & 1] = eventfd(0, EFD_NONBLOCK);
+	}
+}
+
 /* Things that the host does meanwhile, so that death finds it in the middle. */
 static void *disturb(void *arg)
 {
 	struct vm *vm = arg;
+	int fd[4];
 
+	for (int i = 0; i < 4; i++)
+		fd[i] = eventfd(0, EFD_NONBLOCK);
 	for (u64 i = 0;; i++) {
 		struct kvm_msi m = { .address_lo = 0xfee00000, .data = 0x52 };
 		struct kvm_irq_level l = { .irq = 20, .level = i & 1 };
 
 		try(vm->fd, KVM_SIGNAL_MSI, &m);
 		try(vm->fd, KVM_IRQ_LINE, &l);
+		eventfds(vm, fd, i);
 		if (i % 16 == 0)
 			madvise(vm->mem + FREE_AT, VM_RAM - FREE_AT, MADV_DONTNEED);
 		usleep(200);

@@ -156,8 +156,11 @@ static void unlock_vcpu(struct vcpu *vcpu)
 	mutex_unlock(&vcpu->lock);
 }
 
-/* Every vCPU, up to its next instruction; with @timers what is due first. */
-static int run_all(struct vm *vm, bool timers)
+/*
+ * Every vCPU, up to its next instruction; with @timers what is due first. While
+ * time @passes they execute, be it nothing: no shadow of STI lasts.
+ */
+static int run_all(struct vm *vm, bool timers, bool passes)
 {
 	struct vcpu *vcpu;
 	u32 i;
@@ -165,6 +168,8 @@ static int run_all(struct vm *vm, bool timers)
 	vm_for_each_vcpu(i, vcpu, vm) {
 		if (lock_vcpu(vcpu))
 			return -EINTR;
+		if (passes)
+			vcpu->model->host.cpu.shadow = false;
 		if (timers)
 			expire(vcpu);
 		host_run(&vcpu->model->host);
@@ -179,17 +184,18 @@ static int run_all(struct vm *vm, bool timers)
 static int advance(struct vm *vm, u64 to)
 {
 	struct model_vm *mv = vm->model;
+	bool passes = to > mv->now;
 	u64 next;
 	int r;
 
 	while ((next = next_deadline(vm)) <= to) {
 		WRITE_ONCE(mv->now, next);
-		r = run_all(vm, true);
+		r = run_all(vm, true, passes);
 		if (r)
 			return r;
 	}
 	WRITE_ONCE(mv->now, to);
-	return run_all(vm, false);
+	return run_all(vm, false, passes);
 }
 
 static void fill_tables(struct vm *vm)

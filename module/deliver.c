@@ -113,15 +113,16 @@ static void broadcast_eoi(struct vcpu *vcpu, u8 vector)
 	struct vm *vm = vcpu->vm;
 	struct ioapic_out out = { .n = 0 };
 	unsigned long flags;
-	u32 acked;
+	u32 acked, pins;
 
 	atomic64_inc(&vm->stats.ioapic_eoi);
 	if (vm->split) {
 		eoi_to_user(vcpu, vector);
 		return;
 	}
+	pins = irqfd_level_pins(vm);
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
-	acked = ioapic_resample(&vm->ioapic, vector);
+	acked = ioapic_resample(&vm->ioapic, vector, pins);
 	ioapic_eoi(&vm->ioapic, vector, &out);
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
 	deliver_ioapic(vm, &out);

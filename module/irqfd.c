@@ -142,6 +142,18 @@ static void irqfd_join(struct file *file, wait_queue_head_t *head,
 	add_wait_queue_priority(head, &i->wait);
 }
 
+u32 irqfd_level_pins(struct vm *vm)
+{
+	struct irqfd *i;
+	u32 pins = 0;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(i, &vm->irqfds.levels, level)
+		pins |= route_ioapic_pins(vm, i->gsi);
+	rcu_read_unlock();
+	return pins;
+}
+
 void irqfd_acked(struct vm *vm, u32 chip, u32 pin)
 {
 	struct irqfd *i;

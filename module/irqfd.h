@@ -36,14 +36,16 @@ void irqfd_vm_init(struct vm *vm);
 /* The VM's fd is closed: all are taken off. Process context, sleeps. */
 void irqfd_vm_release(struct vm *vm);
 long irqfd_ioctl(struct vm *vm, const struct kvm_irqfd *args);
+/* Pins of the IOAPIC that irqfds with resample drive. Any context. */
+u32 irqfd_level_pins(struct vm *vm);
 /**
  * irqfd_acked() - an interrupt of a chip's pin has been acknowledged
  * @vm: the VM
  * @chip: KVM_IRQCHIP_...
  * @pin: of that chip, below 32
  *
- * The pin was driven by irqfds with resample and has been lowered; their
- * resample eventfds are signalled.
+ * The pin is one of irqfd_level_pins() and was lowered: the irqfds' resample
+ * eventfds are signalled.
  * Context: any that may read RCU, with none of the chips' locks held.
  */
 void irqfd_acked(struct vm *vm, u32 chip, u32 pin);

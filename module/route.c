@@ -395,6 +395,20 @@ bool route_leads_to(struct vm *vm, u32 gsi, u32 chip, u32 pin)
 	return false;
 }
 
+u32 route_ioapic_pins(struct vm *vm, u32 gsi)
+{
+	const struct routing *r = rcu_dereference(vm->routing);
+	u32 pins = 0;
+	u16 i;
+
+	if (!r || gsi >= r->gsis)
+		return 0;
+	for (i = r->first[gsi]; i != ROUTE_END; i = r->route[i].next)
+		if (r->route[i].kind == ROUTE_IOAPIC)
+			pins |= 1U << r->route[i].pin;
+	return pins;
+}
+
 void route_exitmap(struct vm *vm, struct exitmap *map,
 		   const struct dest_map *dests, u32 index)
 {

@@ -120,6 +120,8 @@ int route_line(struct vm *vm, u32 gsi, bool level);
 int route_line_from(struct vm *vm, u32 gsi, enum ioapic_source src, bool level);
 /* Does @gsi drive that pin of that chip (KVM_IRQCHIP_...)? Under RCU. */
 bool route_leads_to(struct vm *vm, u32 gsi, u32 chip, u32 pin);
+/* The IOAPIC's pins that @gsi drives, by bit. Under RCU. */
+u32 route_ioapic_pins(struct vm *vm, u32 gsi);
 /* Adds to @map the level MSIs of a split irqchip's pins that reach vCPU @index.
  * Under RCU.
  */

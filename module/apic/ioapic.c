@@ -136,23 +136,23 @@ void ioapic_eoi(struct ioapic *io, u8 vector, struct ioapic_out *out)
 	}
 }
 
-u32 ioapic_resample(struct ioapic *io, u8 vector)
+u32 ioapic_resample(struct ioapic *io, u8 vector, u32 pins)
 {
-	u32 pins = 0;
+	u32 ended = 0;
 	unsigned int pin;
 
 	for (pin = 0; pin < IOAPIC_PINS; pin++) {
 		u64 rte = io->rte[pin];
 
-		if ((rte & 0xff) != vector || !(rte & IOAPIC_RTE_REMOTE_IRR) ||
-		    !(io->line[pin] >> IOAPIC_SRC_IRQFD & 1))
+		if (!(pins >> pin & 1) || (rte & 0xff) != vector ||
+		    !(rte & IOAPIC_RTE_REMOTE_IRR))
 			continue;
 		io->line[pin] &= ~(1U << IOAPIC_SRC_IRQFD);
 		if (!io->line[pin])
 			io->irr &= ~(1U << pin);
-		pins |= 1U << pin;
+		ended |= 1U << pin;
 	}
-	return pins;
+	return ended;
 }
 
 void ioapic_unaccepted(struct ioapic *io, unsigned int pin)

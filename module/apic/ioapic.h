@@ -69,10 +69,10 @@ enum ioapic_status ioapic_line(struct ioapic *io, unsigned int pin,
  * when the line is still asserted.
  */
 void ioapic_eoi(struct ioapic *io, u8 vector, struct ioapic_out *out);
-/* Before ioapic_eoi(): lowers what IOAPIC_SRC_IRQFD asserts and the EOI is for.
- * Return: those pins.
+/* Before ioapic_eoi(): those of @pins that the EOI is for are no longer asserted
+ * by IOAPIC_SRC_IRQFD, nor by nobody (ioapic_restore()). Return: those.
  */
-u32 ioapic_resample(struct ioapic *io, u8 vector);
+u32 ioapic_resample(struct ioapic *io, u8 vector, u32 pins);
 /* The message from @pin found no target: nobody will send its EOI. */
 void ioapic_unaccepted(struct ioapic *io, unsigned int pin);
 /* MMIO, @offset below IOAPIC_SIZE; only IOREGSEL and IOWIN exist in 0x11. */

@@ -236,34 +236,45 @@ TEST(ioapic_shared_vector)
 /* An irqfd's level ends with the EOI that is for it, and with no other. */
 TEST(ioapic_level_of_irqfd)
 {
+	const u32 pins = BIT(6) | BIT(8) | BIT(9) | BIT(10);
 	struct ioapic *io = &ioapic_dev;
+	struct ioapic_state st;
 
 	ioapic_init(io);
 	ioapic_outl(0x10 + 2 * 6, 0x8041);
 	ioapic_outl(0x10 + 2 * 7, 0x8041);
 	ioapic_outl(0x10 + 2 * 8, 0x8042);
-	CHECK_EQ(ioapic_resample(io, 0x41), 0);
+	CHECK_EQ(ioapic_resample(io, 0x41, pins), 0);
 	ioapic_effects.n = 0;
 	ioapic_line(io, 6, IOAPIC_SRC_IRQFD, true, &ioapic_effects);
 	ioapic_line(io, 7, IOAPIC_SRC_USER, true, &ioapic_effects);
 	ioapic_line(io, 8, IOAPIC_SRC_IRQFD, true, &ioapic_effects);
 	CHECK_EQ(ioapic_effects.n, 3);
-	CHECK_EQ(ioapic_resample(io, 0x43), 0);
-	CHECK_EQ(ioapic_resample(io, 0x41), BIT(6));
+	CHECK_EQ(ioapic_resample(io, 0x43, pins), 0);
+	CHECK_EQ(ioapic_resample(io, 0x41, pins), BIT(6));
 	CHECK_EQ(ioapic_end(0x41), 1); /* the line of pin 7 is up yet */
 	CHECK_EQ(ioapic_effects.pin[0], 7);
-	CHECK_EQ(ioapic_resample(io, 0x41), 0);
+	CHECK_EQ(ioapic_resample(io, 0x41, pins), 0);
+	CHECK_EQ(ioapic_resample(io, 0x42, pins & ~BIT(8)), 0);
 	/* asserted by both: the device asks on */
 	ioapic_effects.n = 0;
 	ioapic_line(io, 8, IOAPIC_SRC_USER, true, &ioapic_effects);
-	CHECK_EQ(ioapic_resample(io, 0x42), BIT(8));
+	CHECK_EQ(ioapic_resample(io, 0x42, pins), BIT(8));
 	CHECK_EQ(ioapic_end(0x42), 1);
 	CHECK_EQ(ioapic_drive(8, false), IOAPIC_IDLE);
 	CHECK_EQ(ioapic_end(0x42), 0);
 	/* asserted while masked: nothing was sent, so no EOI is for it */
 	ioapic_outl(0x10 + 2 * 9, 0x18043);
 	ioapic_line(io, 9, IOAPIC_SRC_IRQFD, true, &ioapic_effects);
-	CHECK_EQ(ioapic_resample(io, 0x43), 0);
+	CHECK_EQ(ioapic_resample(io, 0x43, pins), 0);
+	/* restored: nobody else would lower it */
+	ioapic_outl(0x10 + 2 * 10, 0x8044);
+	ioapic_line(io, 10, IOAPIC_SRC_IRQFD, true, &ioapic_effects);
+	ioapic_save(io, &st);
+	ioapic_init(io);
+	CHECK(ioapic_restore(io, &st, &ioapic_effects));
+	CHECK_EQ(ioapic_resample(io, 0x44, pins), BIT(10));
+	CHECK_EQ(ioapic_end(0x44), 0);
 }
 
 TEST(ioapic_nobody_accepts)

@@ -158,6 +158,14 @@ void t_irqfd_pin(void)
 	expect(irq_line(&vm, 20, 1), 1); /* it was left low */
 }
 
+static u32 ioapic_irr(struct vm *vm)
+{
+	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+	must(vm->fd, KVM_GET_IRQCHIP, &c);
+	return c.chip.ioapic.irr;
+}
+
 void t_irqfd_resample(void)
 {
 	union rte e = { .fields = { .vector = 0x62, .trig_mode = 1 } };
@@ -177,22 +185,30 @@ void t_irqfd_resample(void)
 		expect(event_count(again[1]), 1);
 		expect(ioapic_get(&vm, 21), e.bits);
 	}
+	/* asserted while masked, saved, restored: its EOI is seen all the same */
+	e.fields.mask = 1;
+	ioapic_set(&vm, 21, &e);
+	event_signal(fd[0]);
+	for (int i = 0; i < 1000 && !(ioapic_irr(&vm) >> 21 & 1); i++)
+		usleep(1000);
+	e.fields.mask = 0;
+	ioapic_set(&vm, 21, &e);
+	come(&vm, 0x62, 6);
+	expect(event_count(again[0]), 1);
+	expect(event_count(again[1]), 1);
 	/* the line is up for another, too: the EOI doesn't lower that */
 	vm.sh->cpu[0].no_eoi[0x62] = true;
 	expect(irq_line(&vm, 21, 1), 1);
 	event_signal(fd[0]);
-	come(&vm, 0x62, 6);
+	come(&vm, 0x62, 7);
 	expect(event_count(again[0]), 0); /* no EOI yet */
 	irq_line(&vm, 21, 0);
 	expect(ioapic_get(&vm, 21), e.bits | 1 << 14);
 	/* one goes: the line is the other's yet; the other goes: it falls */
 	expect(irqfd(&vm, fd[0], 21, KVM_IRQFD_FLAG_DEASSIGN, 0), 0);
-	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
-	must(vm.fd, KVM_GET_IRQCHIP, &c);
-	expect(c.chip.ioapic.irr >> 21 & 1, 1);
+	expect(ioapic_irr(&vm) >> 21 & 1, 1);
 	expect(irqfd(&vm, fd[1], 21, KVM_IRQFD_FLAG_DEASSIGN, 0), 0);
-	must(vm.fd, KVM_GET_IRQCHIP, &c);
-	expect(c.chip.ioapic.irr >> 21 & 1, 0);
+	expect(ioapic_irr(&vm) >> 21 & 1, 0);
 	close(fd[0]);
 	close(again[1]);
 }

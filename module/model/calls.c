@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the software CPU and its hypervisor ask of the core. */
+#include "../bus.h"
 #include "../event.h"
 #include "../timer.h"
 #include "../vectors.h"
@@ -143,13 +144,17 @@ static bool msr(struct model_host *h, bool write, u32 index, u64 *val)
 static bool memory(struct model_host *h, bool write, u64 addr, void *data,
 		   u32 size)
 {
-	return write ? deliver_mmio_write(vcpu_of(h), addr, data, size) :
-		       deliver_mmio_read(vcpu_of(h), addr, data, size);
+	struct vcpu *vcpu = vcpu_of(h);
+
+	if (!write)
+		return deliver_mmio_read(vcpu, addr, data, size);
+	return deliver_mmio_write(vcpu, addr, data, size) ||
+	       bus_write(vcpu->vm, BUS_MMIO, addr, data, size);
 }
 
 static bool port(struct model_host *h, bool write, u16 at, u32 *val, u32 size)
 {
-	return false;
+	return write && bus_write(vcpu_of(h)->vm, BUS_PIO, at, val, size);
 }
 
 /* Asked for by others, but for what the core leaves until L1 runs again. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -349,6 +350,37 @@ static void t_save_restore(void)
 	}
 }
 
+/* A guest's writes signal eventfds, and read as ones where nobody is. */
+static void t_ioeventfd(void)
+{
+	int fds[2] = { eventfd(0, EFD_NONBLOCK), eventfd(0, EFD_NONBLOCK) };
+	op_t ops[] = { { .op = VINTC_MODEL_OUT, .addr = 0x510, .size = 1, .value = 7 },
+		       { .op = VINTC_MODEL_OUT, .addr = 0x510, .size = 1, .value = 8 },
+		       { .op = VINTC_MODEL_WRITE, .addr = 0x10000000, .size = 4, .value = 1 },
+		       { .op = VINTC_MODEL_READ, .addr = 0x10000000, .size = 4 } };
+	struct kvm_ioeventfd pio = { .addr = 0x510, .len = 1, .fd = fds[0], .datamatch = 7,
+				     .flags = KVM_IOEVENTFD_FLAG_PIO | KVM_IOEVENTFD_FLAG_DATAMATCH };
+	struct kvm_ioeventfd mmio = { .addr = 0x10000000, .len = 4, .fd = fds[1] };
+	struct model m;
+	u64 n;
+
+	model_start(&m, VINTC_MODEL_SVM, 1);
+	must(m.fd, KVM_IOEVENTFD, &pio);
+	must(m.fd, KVM_IOEVENTFD, &mmio);
+	ran(&m, ops, 4);
+	expect(ops[0].result, VINTC_MODEL_DONE);
+	expect(ops[1].result, VINTC_MODEL_NOBODY);
+	expect(ops[2].result, VINTC_MODEL_DONE);
+	expect(ops[3].result, VINTC_MODEL_NOBODY);
+	expect(ops[3].value, 0xffffffff);
+	for (int i = 0; i < 2; i++) {
+		expect(read(fds[i], &n, sizeof(n)), sizeof(n));
+		expect(n, 1);
+		close(fds[i]);
+	}
+	model_end(&m);
+}
+
 /* Only a script advances time; sleeping doesn't. */
 static void t_time(void)
 {
@@ -573,6 +605,7 @@ static const struct test tests[] = {
 	{ "model/other-vm", t_other_vm },
 	{ "model/ioctls", t_ioctls },
 	{ "model/save-restore", t_save_restore },
+	{ "model/ioeventfd", t_ioeventfd },
 	{ "model/time", t_time },
 	{ "model/overflow", t_overflow },
 	{ "model/storm", t_storm, 200 },

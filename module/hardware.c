@@ -12,6 +12,7 @@
 #include <linux/reboot.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
+#include <asm/tsc.h>
 
 #include "compat/compat.h"
 #include "hardware.h"
@@ -119,6 +120,11 @@ int hardware_get(void)
 
 	if (!hw_ops)
 		return -ENODEV;
+	/* Deadlines in guest TSC could not be told in ns. */
+	if (!tsc_khz) {
+		pr_warn_once("no guests: the kernel could not measure the TSC's frequency\n");
+		return -ENODEV;
+	}
 	cpus_read_lock();
 	mutex_lock(&hw_lock);
 	if (hw_down) {

@@ -91,6 +91,8 @@ class Run:
     def line(self, text):
         if text.startswith("===== "):
             words = text.split()
+            if words[1] in ("boot", "exit") and len(words) < 4:
+                return  # its programs don't run any more; the machine will be judged to have died
             if words[1] == "boot":
                 self.boot, self.part = float(words[3]), self.job
             elif words[1] == "dmesg":

@@ -235,8 +235,6 @@ static bool prepare(struct model_host *h)
 	cpu->avic.doorbell = false;
 	check_nested(h);
 	h->calls->absorb(h);
-	if (cpu->accelerated && cpu->flavour == MODEL_APICV)
-		lapic_sync_tmr(h->lapic, h->mailbox);
 	/* What INIT or a mode change asks for is done in the next round. */
 	h->calls->requests(h);
 	set_mode(h);
@@ -466,6 +464,12 @@ static bool interrupted(struct model_host *h)
 		/* Behaviour E: they ask for no exit. */
 		if (cpu->flavour == MODEL_APICV) {
 			vapic_notified(&cpu->vapic, h->mailbox);
+			/*
+			 * Hardware leaves trigger modes alone. The host brings
+			 * them up at once, for someone may look (KVM_GET_LAPIC)
+			 * before there is an exit.
+			 */
+			lapic_sync_tmr(h->lapic, h->mailbox);
 			log_plain(h, MODEL_EV_NOTIFY, 0);
 		} else {
 			/* The sender writes IRR itself, and rings. */
@@ -559,9 +563,6 @@ enum model_result host_execute(struct model_host *h, struct model_insn *insn,
 	}
 	/* What follows from it happens now, and not before the next one. */
 	host_run(h);
-	/* Hardware that posts leaves trigger modes to the host. */
-	if (h->cpu.accelerated && h->cpu.flavour == MODEL_APICV)
-		lapic_sync_tmr(h->lapic, h->mailbox);
 	return result;
 }
 

@@ -314,6 +314,22 @@ TEST(cpu_behaviour_e)
 	}
 }
 
+/* What was posted is seen in TMR at once, on every flavour. */
+TEST(cpu_trigger_modes)
+{
+	u32 f;
+
+	EACH_FLAVOUR(f) {
+		struct mvm *vm = cpu_fresh(f, 1);
+
+		cpu_level_entry(vm, 0x41, 0);
+		mvm_line(vm, 16, true);
+		CHECK_ROW(f, mvm_read(vm, 0, MODEL_READ, 0xfee001a0), 2);
+		CHECK_ROW(f, mvm_read(vm, 0, MODEL_READ, 0xfee00220), 2);
+		CHECK_ROW(f, !vm->wrong, true);
+	}
+}
+
 /* AVIC: an IPI to a CPU whose own guest runs, or that is in another mode. */
 TEST(cpu_avic_not_accelerated)
 {
@@ -423,7 +439,7 @@ TEST(cpu_anything)
 #define MODEL_CPU_TESTS(X) \
 	X(cpu_sti) X(cpu_sti_again) X(cpu_iret_gives_back) X(cpu_cr8) X(cpu_nesting) X(cpu_nmi) \
 	X(cpu_behaviour_a) X(cpu_behaviour_b) X(cpu_behaviour_c) \
-	X(cpu_behaviour_d) X(cpu_behaviour_d_nested) X(cpu_behaviour_e) \
+	X(cpu_behaviour_d) X(cpu_behaviour_d_nested) X(cpu_behaviour_e) X(cpu_trigger_modes) \
 	X(cpu_avic_not_accelerated) X(cpu_hlt_in_guest) \
 	X(cpu_flavours_agree) X(cpu_anything)
 CHECK_MAIN(model_cpu, MODEL_CPU_TESTS)

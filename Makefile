@@ -3,7 +3,7 @@
 #   make run        build vintc, boot a kernel with it on an emulated SVM machine, run a guest there
 #                   (KERNEL=6.1, 6.12 or 7.2; COUNT= interrupts per sender and phase)
 #   make test       every test; the last line says how many passed
-#   make check      the tests that need no machine: seconds
+#   make check      the tests that need no machine: a minute or two
 #   make bench      instructions per event, beside in-tree KVM
 #   make install    by DKMS, for the running kernel; make uninstall undoes it
 #   make module     the module for the running kernel (KDIR=), without DKMS

@@ -14,7 +14,8 @@
  * Left out on purpose: other architectures, SEV, SNP, TDX, SGX, Xen, the
  * device assignment of old, and the exception numbers without a KVM_ prefix.
  *
- * What only vintc has is named VINTC_* or vintc_* and stands at the end.
+ * What only vintc has is named VINTC_* or vintc_* and stands at the end.  It is long,
+ * as it must be the only header that user space needs.
  */
 #ifndef _UAPI_VINTC_H
 #define _UAPI_VINTC_H

@@ -232,7 +232,7 @@ u64 lapic_read(struct lapic *l, u32 reg, u64 now);
  * @val: value
  * @now: engine ns
  * @out: effects; LAPIC_OUT_FAULT when refused (wrong mode, reserved bits,
- *       read-only or unimplemented register)
+ *       read-only register, or none at all)
  */
 void lapic_wrmsr(struct lapic *l, u32 msr, u64 val, u64 now,
 		 struct lapic_out *out);

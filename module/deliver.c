@@ -86,11 +86,15 @@ int deliver_ioapic(struct vm *vm, const struct ioapic_out *out)
 	u32 i;
 
 	for (i = 0; i < out->n; i++) {
-		int r = deliver(vm, &out->msg[i]);
+		const struct irq_message *msg = &out->msg[i];
+		int r;
 
+		trace_vintc_ioapic(out->pin[i], msg->dest, msg->vector,
+				   msg->delivery, msg->logical, msg->level);
+		r = deliver(vm, msg);
 		if (r >= 0)
 			taken = max(taken, 0) + r;
-		if (r <= 0 && out->msg[i].level)
+		if (r <= 0 && msg->level)
 			unaccepted(vm, out->pin[i]);
 	}
 	if (out->n)
@@ -235,7 +239,22 @@ static void lapic_mmio_write(struct vcpu *vcpu, u64 gpa, const void *data,
 	vectors_before(vcpu);
 	lapic_write(&vcpu->lapic, reg, val, timer_now_for(vcpu, reg), &out);
 	vectors_after(vcpu);
+	if (trace_vintc_ipi_enabled())
+		vcpu_trace_self_ipi(vcpu, reg, val, &out);
 	deliver_lapic(vcpu, &out);
+}
+
+/*
+ * An IPI to the APIC itself is in IRR already and asks for nothing: without
+ * this nobody would see it. @icr: ICR's lower half, or SELF_IPI's vector.
+ */
+void vcpu_trace_self_ipi(struct vcpu *vcpu, u32 reg, u32 icr,
+			 const struct lapic_out *out)
+{
+	if ((reg == LAPIC_ICR || reg == LAPIC_SELF_IPI) &&
+	    (out->effects & LAPIC_OUT_EVENT))
+		trace_vintc_ipi(vcpu->id, vcpu->lapic.id, icr & 0xff,
+				IRQ_FIXED, IRQ_SELF, false);
 }
 
 void vcpu_count_eoi(struct vcpu *vcpu)

@@ -270,14 +270,8 @@ int route_set(struct vm *vm, const struct kvm_irq_routing *head,
 	return ret;
 }
 
-static void route_trace(u32 gsi, const struct irq_message *msg)
-{
-	trace_vintc_route(gsi, msg->dest, msg->vector, msg->delivery,
-			  msg->logical, msg->level);
-}
-
-static int route_ioapic(struct vm *vm, u32 gsi, u32 pin,
-			enum ioapic_source src, bool level)
+static int route_ioapic(struct vm *vm, u32 pin, enum ioapic_source src,
+			bool level)
 {
 	struct ioapic_out out;
 	enum ioapic_status status;
@@ -291,8 +285,6 @@ static int route_ioapic(struct vm *vm, u32 gsi, u32 pin,
 
 	switch (status) {
 	case IOAPIC_SENT:
-		if (trace_vintc_route_enabled() && out.n)
-			route_trace(gsi, &out.msg[0]);
 		return deliver_ioapic(vm, &out);
 	case IOAPIC_IDLE:
 		/* Lowering a line always succeeds; raising it twice is one. */
@@ -313,8 +305,9 @@ static int route_send_msi(struct vm *vm, u64 address, u32 data,
 
 	if (!msi_decode(address, data, vm->x2apic_ids, &msg))
 		return -EINVAL;
-	if (gsi && trace_vintc_route_enabled())
-		route_trace(*gsi, &msg);
+	if (gsi)
+		trace_vintc_route(*gsi, msg.dest, msg.vector, msg.delivery,
+				  msg.logical, msg.level);
 	atomic64_inc(&vm->stats.msi_sent);
 	ret = deliver(vm, &msg);
 	trace_vintc_msi(address, data, ret);
@@ -326,7 +319,7 @@ static int route_one(struct vm *vm, const struct route *route, u32 gsi,
 {
 	switch (route->kind) {
 	case ROUTE_IOAPIC:
-		return route_ioapic(vm, gsi, route->pin, src, level);
+		return route_ioapic(vm, route->pin, src, level);
 	case ROUTE_MSI:
 		/* A message has no line that could fall. */
 		if (!level)

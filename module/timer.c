@@ -61,6 +61,10 @@ void vcpu_timer_arm(struct vcpu *vcpu, const struct lapic_out *out)
 
 	if (unlikely(vcpu->clock))
 		return;
+	trace_vintc_timer(vcpu->id,
+			  out->effects & LAPIC_OUT_DISARM ? TRACE_TIMER_DISARM :
+			  out->effects & LAPIC_OUT_ARM_TSC ? TRACE_TIMER_ARM_TSC :
+			  TRACE_TIMER_ARM, out->deadline);
 	if (out->effects & LAPIC_OUT_DISARM) {
 		/* A callback that is running leaves a request behind, which
 		 * vcpu_timer_expired() finds stale.

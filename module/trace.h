@@ -205,13 +205,12 @@ TRACE_EVENT(vintc_line,
 		  __entry->status)
 );
 
-/* What a GSI, by its IOAPIC pin or its MSI route, has turned into. */
-TRACE_EVENT(vintc_route,
-	TP_PROTO(u32 gsi, u32 dest, u8 vector, u8 delivery, bool logical,
+DECLARE_EVENT_CLASS(vintc_message,
+	TP_PROTO(u32 from, u32 dest, u8 vector, u8 delivery, bool logical,
 		 bool level),
-	TP_ARGS(gsi, dest, vector, delivery, logical, level),
+	TP_ARGS(from, dest, vector, delivery, logical, level),
 	TP_STRUCT__entry(
-		__field(u32, gsi)
+		__field(u32, from)
 		__field(u32, dest)
 		__field(u8, vector)
 		__field(u8, delivery)
@@ -219,18 +218,32 @@ TRACE_EVENT(vintc_route,
 		__field(bool, level)
 	),
 	TP_fast_assign(
-		__entry->gsi = gsi;
+		__entry->from = from;
 		__entry->dest = dest;
 		__entry->vector = vector;
 		__entry->delivery = delivery;
 		__entry->logical = logical;
 		__entry->level = level;
 	),
-	TP_printk("gsi %u -> %s 0x%x vector 0x%02x %s %s", __entry->gsi,
+	TP_printk("%u -> %s 0x%x vector 0x%02x %s %s", __entry->from,
 		  __entry->logical ? "logical" : "physical", __entry->dest,
 		  __entry->vector,
 		  __print_symbolic(__entry->delivery, TRACE_DELIVERY_MODES),
 		  __entry->level ? "level" : "edge")
+);
+
+/* What the MSI route of a GSI has turned into. */
+DEFINE_EVENT(vintc_message, vintc_route,
+	TP_PROTO(u32 gsi, u32 dest, u8 vector, u8 delivery, bool logical,
+		 bool level),
+	TP_ARGS(gsi, dest, vector, delivery, logical, level)
+);
+
+/* What the IOAPIC sends for a pin: a line was raised, unmasked, or is high still at its EOI. */
+DEFINE_EVENT(vintc_message, vintc_ioapic,
+	TP_PROTO(u32 pin, u32 dest, u8 vector, u8 delivery, bool logical,
+		 bool level),
+	TP_ARGS(pin, dest, vector, delivery, logical, level)
 );
 
 /* KVM_SIGNAL_MSI, an irqfd's or a routed MSI; @result as deliver() gives it. */

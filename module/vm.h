@@ -102,6 +102,8 @@ int deliver_rebuild(struct vm *vm);
 int deliver_rebuild_locked(struct vm *vm);
 /* An EOI is about to be given to @vcpu's APIC. */
 void vcpu_count_eoi(struct vcpu *vcpu);
+void vcpu_trace_self_ipi(struct vcpu *vcpu, u32 reg, u32 icr,
+			 const struct lapic_out *out);
 /* MMIO of the chips. Return: false when @gpa is none of theirs. */
 bool deliver_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, u32 len);
 bool deliver_mmio_write(struct vcpu *vcpu, u64 gpa, const void *data, u32 len);

@@ -103,6 +103,8 @@ static const char *refusal(void)
 		return "disabled by firmware (VM_CR.SVMDIS)";
 	if (!(cpuid_edx(0x8000000a) & BIT(0)))
 		return "no nested paging";
+	if (cpuid_ebx(0x8000000a) < 2)
+		return "no ASID for guests";
 	if (!boot_cpu_has(X86_FEATURE_XSAVE))
 		return "no XSAVE";
 	return NULL;
@@ -122,8 +124,7 @@ static int cpu_enable(void)
 	wrmsrl(MSR_VM_HSAVE_PA, page_to_phys(cpu->hsave));
 	compat_bp_spec_reduce(true);
 	/* What an earlier holder has left in the TLB is flushed on first use. */
-	cpu->generation++;
-	cpu->next_asid = svm_features.nasid;
+	asid_cpu_reset(&cpu->asids, svm_features.nasid);
 	cpu->last = NULL;
 	if (svm_features.tsc_aux)
 		rdmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);

@@ -83,7 +83,7 @@ static void restore_drs(struct vcpu *vcpu)
 static void new_cpu(struct vcpu *vcpu, int cpu)
 {
 	WRITE_ONCE(vcpu->cpu, cpu);
-	vcpu->svm->generation = 0;
+	vcpu->svm->asid.generation = 0;
 	svm_vmcb(vcpu)->c.clean = 0;
 }
 
@@ -172,30 +172,18 @@ static void put(struct vcpu *vcpu)
 
 /* ----------------------------------------------------------------- entry */
 
-static void new_asid(struct vcpu *vcpu, struct svm_cpu *cpu)
+static void assign_asid(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
 	struct vmcb_page *vmcb = svm_vmcb(vcpu);
+	struct asid_vcpu *asid = &vcpu->svm->asid;
 
-	if (cpu->next_asid >= svm_features.nasid) {
-		cpu->generation++;
-		cpu->next_asid = 1;
-		vmcb->c.tlb_control = VMCB_TLB_FLUSH_ALL;
+	vcpu->stats.tlb_flush += asid->flush;
+	vmcb->c.tlb_control = asid_assign(&cpu->asids, asid,
+					  svm_features.flush_by_asid);
+	if (vmcb->c.asid != asid->asid) {
+		vmcb->c.asid = asid->asid;
+		vmcb_dirty(vmcb, VMCB_ASID_GROUP);
 	}
-	vmcb->c.asid = cpu->next_asid++;
-	vcpu->svm->generation = cpu->generation;
-	vmcb_dirty(vmcb, VMCB_ASID_GROUP);
-}
-
-static void flush_guest(struct vcpu *vcpu)
-{
-	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
-
-	vcpu->svm->flush = false;
-	vcpu->stats.tlb_flush++;
-	if (svm_features.flush_by_asid)
-		svm_vmcb(vcpu)->c.tlb_control = VMCB_TLB_FLUSH_ASID;
-	else
-		new_asid(vcpu, cpu);
 }
 
 /* CR8 is V_TPR while the guest runs. */
@@ -247,7 +235,7 @@ static bool prepare(struct vcpu *vcpu)
 
 	if (unlikely(READ_ONCE(vcpu->requests))) {
 		if (test_and_clear_bit(REQ_TLB_FLUSH, &vcpu->requests))
-			vcpu->svm->flush = true;
+			vcpu->svm->asid.flush = true;
 		if (READ_ONCE(vcpu->requests))
 			return false;
 	}
@@ -266,13 +254,8 @@ static void enter(struct vcpu *vcpu)
 	struct vmcb_page *vmcb = svm_vmcb(vcpu);
 	struct vmcb_save *s = &vmcb->s;
 
-	/* A new ASID has nothing to flush, and may itself ask to flush all. */
-	if (unlikely(vcpu->svm->generation != cpu->generation)) {
-		vcpu->svm->flush = false;
-		new_asid(vcpu, cpu);
-	} else if (unlikely(vcpu->svm->flush)) {
-		flush_guest(vcpu);
-	}
+	if (unlikely(!asid_current(&cpu->asids, &vcpu->svm->asid)))
+		assign_asid(vcpu, cpu);
 	if (unlikely(drs_in_use(vcpu) && !vcpu->svm->drs_loaded))
 		load_drs(vcpu);
 	load_tpr(vcpu);
@@ -291,7 +274,12 @@ static void enter(struct vcpu *vcpu)
 	vcpu->rflags = s->rflags;
 	vcpu->interrupt_shadow = vmcb->c.int_state & VMCB_INTERRUPT_SHADOW;
 	vmcb->c.event_inj = 0;
-	vmcb->c.tlb_control = VMCB_TLB_NOTHING;
+	if (unlikely(vmcb->c.tlb_control != VMCB_TLB_NOTHING)) {
+		if (vmcb->c.exit_code == SVM_EXIT_ERR)
+			asid_not_entered(&cpu->asids, &vcpu->svm->asid,
+					 vmcb->c.tlb_control);
+		vmcb->c.tlb_control = VMCB_TLB_NOTHING;
+	}
 	if (svm_features.clean_bits)
 		vmcb->c.clean = VMCB_ALL_CLEAN;
 	store_tpr(vcpu);

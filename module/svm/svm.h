@@ -9,6 +9,7 @@
 #include <uapi/asm/svm.h>
 
 #include "../vm.h"
+#include "asid.h"
 #include "vmcb.h"
 
 /**
@@ -30,8 +31,7 @@ extern struct svm_features svm_features __ro_after_init;
  * struct svm_cpu - what one CPU needs to run guests
  * @hsave: VM_HSAVE_PA's page, which VMRUN uses
  * @host: VMSAVE's page: host FS, GS, TR, LDTR and syscall MSRs
- * @next_asid, @generation: ASIDs are given out in turn; when they have run out
- *        a new generation begins with a flush of all of them
+ * @asids: of this CPU
  * @last: the vCPU that ran here last, for IBPB
  * @host_tsc_aux: TSC_AUX, constant per CPU
  */
@@ -39,8 +39,7 @@ struct svm_cpu {
 	struct page *hsave;
 	struct page *host;
 	u64 host_pa;
-	u32 next_asid;
-	u64 generation;
+	struct asid_cpu asids;
 	struct vcpu *last;
 	u64 host_tsc_aux;
 	u64 host_xss;
@@ -52,14 +51,13 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
 struct svm_vcpu {
 	struct vmcb_page *vmcb;
 	u64 vmcb_pa;
-	u64 generation; /* of @vmcb's ASID, on CPU vcpu->cpu */
+	struct asid_vcpu asid; /* on CPU vcpu->cpu */
 	u64 cr0_hidden; /* CD and NW as the guest has set them */
 	u64 nmi_iret_rip; /* IRET that ends NMI masking, when @nmi_iret */
 	bool nmi_iret;
 	bool nmi_step; /* TF is ours: single-stepping that IRET or a shadow */
 	bool step_had_tf;
 	bool window; /* V_IRQ stands in for an interrupt that can't go in yet */
-	bool flush;
 	bool drs_loaded;
 	u32 host_pkru;
 	unsigned long host_debugctl;

@@ -108,7 +108,7 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 	init_control(vcpu);
 	if (!init)
 		memset(&svm->vmcb->s, 0, sizeof(svm->vmcb->s));
-	svm->generation = 0;
+	svm->asid.generation = 0;
 	svm->nmi_iret = svm->nmi_step = svm->window = false;
 	if (!init)
 		svm->cr0_hidden = 0;
@@ -252,7 +252,7 @@ void svm_set_cr0(struct vcpu *vcpu, u64 cr0)
 	vmcb->s.cr0 = (cr0 & ~SVM_CR0_HIDDEN) | X86_CR0_ET;
 	svm_intercept(vmcb, INTERCEPT_CR0_READ, vcpu->svm->cr0_hidden);
 	vmcb_dirty(vmcb, VMCB_CRX);
-	vcpu->svm->flush = true;
+	vcpu->svm->asid.flush = true;
 }
 
 /* A machine check in the guest is the host's, whatever the guest's CR4.MCE. */
@@ -264,7 +264,7 @@ void svm_set_cr4(struct vcpu *vcpu, u64 cr4)
 	vmcb->s.cr4 = cr4 | X86_CR4_MCE;
 	svm_intercept(vmcb, INTERCEPT_CR4_READ, !(cr4 & X86_CR4_MCE));
 	vmcb_dirty(vmcb, VMCB_CRX);
-	vcpu->svm->flush = true;
+	vcpu->svm->asid.flush = true;
 }
 
 /* VMRUN demands EFER.SVME; the guest doesn't see it. */
@@ -273,7 +273,7 @@ void svm_set_efer(struct vcpu *vcpu, u64 efer)
 	vcpu->efer = efer;
 	svm_vmcb(vcpu)->s.efer = efer | EFER_SVME;
 	vmcb_dirty(svm_vmcb(vcpu), VMCB_CRX);
-	vcpu->svm->flush = true;
+	vcpu->svm->asid.flush = true;
 }
 
 void svm_get_state(struct vcpu *vcpu, struct cpu_state *st, u32 groups)

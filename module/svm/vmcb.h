@@ -88,10 +88,6 @@ enum vmcb_group {
 
 #define VMCB_ALL_CLEAN (BIT(VMCB_GROUPS) - 1)
 
-#define VMCB_TLB_NOTHING 0
-#define VMCB_TLB_FLUSH_ALL 1
-#define VMCB_TLB_FLUSH_ASID 3
-
 /* int_ctl */
 #define VMCB_V_TPR_MASK 0xfULL
 #define VMCB_V_IRQ BIT(8)

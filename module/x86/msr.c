@@ -52,6 +52,8 @@ static inline int x2apic_write(struct vcpu *vcpu, u32 msr, u64 val)
 	vectors_before(vcpu);
 	lapic_wrmsr(&vcpu->lapic, msr, val, x2apic_now(vcpu, msr), &out);
 	vectors_after(vcpu);
+	if (trace_vintc_ipi_enabled())
+		vcpu_trace_self_ipi(vcpu, (msr & 0xff) << 4, val, &out);
 	if (unlikely(out.effects & LAPIC_OUT_FAULT))
 		return MSR_GP;
 	deliver_lapic(vcpu, &out);

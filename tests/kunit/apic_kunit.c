@@ -17,6 +17,7 @@
 #include "../unit/exitmap.c"
 #include "../unit/behaviours.c"
 #include "../unit/model.c"
+#include "../unit/asid.c"
 
 #define CASE(name) KUNIT_CASE(name),
 
@@ -32,6 +33,7 @@ static struct kunit_case apic_cases[] = {
 	EXITMAP_TESTS(CASE)
 	BEHAVIOURS_TESTS(CASE)
 	MODEL_TESTS(CASE)
+	ASID_TESTS(CASE)
 	{}
 };
 

@@ -16,6 +16,7 @@
 	T(io_string, 0) \
 	T(mmio, 200) \
 	T(shutdown, 0) \
+	T(delivery_event, 0) \
 	T(fail_entry, 0) \
 	T(internal_error, 0) \
 	T(immediate_exit, 0) \

@@ -55,6 +55,37 @@ void t_shutdown(void)
 	expect(vm.cpu[0].run->io.port, 0x1234);
 }
 
+/*
+ * An exception whose descriptor table is no memory: there is nothing to emulate.
+ * KVM answers alike on VMX; on SVM it tries the instruction that faulted.
+ */
+void t_delivery_event(void)
+{
+	struct kvm_vcpu_events e;
+	struct kvm_sregs s;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	if (!is_vintc())
+		skip("KVM emulates instead");
+	vcpu_long(&vm.cpu[0], g_ud2, 0);
+	sregs_get(&vm.cpu[0], &s);
+	s.idt.base = MMIO_AT;
+	sregs_set(&vm.cpu[0], &s);
+	vcpu_run_exit(&vm.cpu[0], KVM_EXIT_INTERNAL_ERROR);
+	expect(vm.cpu[0].run->internal.suberror, KVM_INTERNAL_ERROR_DELIVERY_EV);
+	/* it is on its way still; without it the vCPU can be set up anew and runs */
+	events_get(&vm, &e);
+	expect(e.exception.injected, 1);
+	expect(e.exception.nr, 6);
+	e.exception.injected = 0;
+	e.flags = 0;
+	must(vm.cpu[0].fd, KVM_SET_VCPU_EVENTS, &e);
+	vcpu_long(&vm.cpu[0], g_io, 0);
+	vcpu_run_exit(&vm.cpu[0], KVM_EXIT_IO);
+	expect(vm.cpu[0].run->io.port, 0x1234);
+}
+
 /* FAIL_ENTRY with hardware's VMEXIT_INVALID, and the vCPU runs when it is mended. */
 static void refused_by_hardware(struct vm *vm)
 {

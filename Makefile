@@ -4,6 +4,7 @@
 #                   (KERNEL=6.1, 6.12 or 7.2; COUNT= interrupts per sender and phase)
 #   make test       every test; the last line says how many passed
 #   make check      the tests that need no machine: a minute or two
+#   make fuzz       the fuzz targets, about ten seconds each; make soak runs ten million inputs through each
 #   make bench      instructions per event, beside in-tree KVM
 #   make install    by DKMS, for the running kernel; make uninstall undoes it
 #   make module     the module for the running kernel (KDIR=), without DKMS
@@ -19,7 +20,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 SRC := $(DESTDIR)/usr/src/vintc-$(VERSION)
 
-.PHONY: help run test check bench install uninstall module tools clean
+.PHONY: help run test check fuzz soak bench install uninstall module tools clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -32,6 +33,9 @@ test:
 
 check:
 	@tests/run hosted
+
+fuzz soak:
+	@tests/run $@
 
 bench:
 	@tests/run bench $(KERNEL)

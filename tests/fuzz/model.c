@@ -7,23 +7,11 @@
  *    is taken that isn't the highest; NMIs likewise (model_vm.h);
  *  - where a script has nothing in it that flavours may differ in, one that
  *    virtualizes nothing and one that does show the guest the same.
- *
- * clang -g -O1 -fsanitize=fuzzer,address,undefined model.c \
- *	../../module/model/{vapic,avic,cpu,host}.c and the engine, module/apic
  */
-#include <stdlib.h>
-
 #include "../unit/model_script.h"
-
-#define MUST(x) \
-	do { \
-		if (!(x)) \
-			abort(); \
-	} while (0)
+#include "fuzz.h"
 
 #define OPS_MAX 80
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct mvm plain, fast;
 

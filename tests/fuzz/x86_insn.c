@@ -7,13 +7,9 @@
  *  - registers change on X86_DONE and X86_AGAIN alone;
  *  - callbacks get sizes that the header names and never an operand that wraps;
  *  - X86_AGAIN comes from repeated strings and lost races alone.
- *
- * clang -g -O1 -fsanitize=fuzzer,address,undefined x86_insn.c \
- *	../../module/x86/{decode,alu,emulate,operand,rmw,string}.c
  */
-#include <stdlib.h>
-
 #include "../../module/x86/insn.h"
+#include "fuzz.h"
 
 struct input {
 	u8 mode, max_rep, flags;
@@ -34,12 +30,6 @@ struct run {
 	u64 value;
 	bool long64;
 };
-
-#define MUST(x) \
-	do { \
-		if (!(x)) \
-			abort(); \
-	} while (0)
 
 static enum x86_result answer(struct run *r, u64 linear, u32 len,
 			      struct x86_exception *ex)

@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 
 #include "compat/compat.h"
+#include "isa.h"
 #include "timer.h"
 #include "trace.h"
 #include "vectors.h"
@@ -34,6 +35,13 @@ static bool post(struct vcpu *vcpu, const struct irq_message *msg)
 	if (r & (MAILBOX_NOTIFY | MAILBOX_EVENT))
 		notify(vcpu);
 	return !(r & MAILBOX_COALESCED);
+}
+
+void deliver_extint(struct vcpu *vcpu)
+{
+	const struct irq_message msg = { .delivery = IRQ_EXTINT };
+
+	post(vcpu, &msg);
 }
 
 int deliver(struct vm *vm, const struct irq_message *msg)
@@ -101,6 +109,8 @@ int deliver_ioapic(struct vm *vm, const struct ioapic_out *out)
 		atomic64_add(out->n, &vm->stats.ioapic_messages);
 	if (out->rescan)
 		vm_request_all(vm, REQ_SCAN_IOAPIC);
+	if (out->unmasked)
+		isa_unmasked(vm, out->unmasked);
 	return taken;
 }
 
@@ -153,6 +163,8 @@ void deliver_lapic(struct vcpu *vcpu, struct lapic_out *out)
 		vcpu_timer_arm(vcpu, out);
 	if (effects & LAPIC_OUT_DEST)
 		vcpu_request(vcpu, REQ_DEST);
+	if (effects & (LAPIC_OUT_DEST | LAPIC_OUT_LINT0))
+		isa_lint0(vcpu);
 	if (effects & LAPIC_OUT_RESCAN)
 		vcpu_request(vcpu, REQ_SCAN_IOAPIC);
 }
@@ -257,11 +269,22 @@ void vcpu_trace_self_ipi(struct vcpu *vcpu, u32 reg, u32 icr,
 				IRQ_FIXED, IRQ_SELF, false);
 }
 
+/* The engine tells of level EOIs alone. */
+static void tapped_eoi(struct vcpu *vcpu)
+{
+	int vector = vcpu->lapic.isr_top;
+
+	if (vector >= 0 && exitmap_has(&vcpu->handled, vector))
+		isa_edge_eoi(vcpu->vm, vector);
+}
+
 void vcpu_count_eoi(struct vcpu *vcpu)
 {
 	vcpu->stats.eoi++;
 	if (trace_vintc_eoi_enabled())
 		trace_vintc_eoi(vcpu->id, vcpu->lapic.isr_top);
+	if (unlikely(vcpu->eoi_tap))
+		tapped_eoi(vcpu);
 }
 
 bool deliver_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, u32 len)

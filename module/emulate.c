@@ -12,6 +12,7 @@
 
 #include "compat/compat.h"
 #include "fetch.h"
+#include "isa.h"
 #include "memory.h"
 #include "trace.h"
 #include "vm.h"
@@ -253,6 +254,15 @@ static enum x86_result mem_cmpxchg(void *ctx, u64 linear, void *old,
 	return access(em, linear, (void *)new, len, true, ex);
 }
 
+static bool port_in_kernel(struct vcpu *vcpu, u16 number, void *data, u32 len,
+			   bool in)
+{
+	if (in)
+		return isa_read(vcpu->vm, number, data, len);
+	return isa_write(vcpu->vm, number, data, len) ||
+	       bus_write(vcpu->vm, BUS_PIO, number, data, len);
+}
+
 static enum x86_result port(struct emulation *em, u16 number, void *data, u32 len,
 			    bool in)
 {
@@ -266,8 +276,8 @@ static enum x86_result port(struct emulation *em, u16 number, void *data, u32 le
 		em->slept = true;
 		return X86_UNHANDLED;
 	}
-	if (!in && !log_full(e) && bus_write(vcpu->vm, BUS_PIO, number, data, len)) {
-		record(e, NULL, len);
+	if (!log_full(e) && port_in_kernel(vcpu, number, data, len, in)) {
+		record(e, in ? data : NULL, len);
 		return X86_DONE;
 	}
 	run->exit_reason = KVM_EXIT_IO;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "compat/compat.h"
 #include "event.h"
+#include "isa.h"
 #include "trace.h"
 #include "vectors.h"
 #include "vm.h"
@@ -116,10 +117,43 @@ void event_absorb(struct vcpu *vcpu)
 	deliver_lapic(vcpu, &out);
 	if (out.effects & LAPIC_OUT_NMI)
 		event_nmi(vcpu);
+	if (out.effects & LAPIC_OUT_EXTINT)
+		vcpu->event.extint = true;
 	if (out.effects & LAPIC_OUT_INIT)
 		take_init(vcpu);
 	if (out.effects & LAPIC_OUT_SIPI)
 		take_sipi(vcpu, out.sipi_vector);
+}
+
+bool event_external(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+
+	if (likely(!vcpu->event.extint))
+		return false;
+	if (vm->split)
+		return vcpu->event.user_vector && vcpu->takes_pic;
+	/*
+	 * Forgotten before the wire is looked at: when it rises after that,
+	 * an ExtINT comes into the mailbox.
+	 */
+	WRITE_ONCE(vcpu->event.extint, false);
+	smp_mb();
+	if (!vcpu->takes_pic || !READ_ONCE(vm->pic.output))
+		return false;
+	vcpu->event.extint = true;
+	return true;
+}
+
+int event_external_take(struct vcpu *vcpu)
+{
+	int vector;
+
+	if (!vcpu->vm->split)
+		return isa_ack(vcpu->vm);
+	vector = vcpu->event.user_vector & 0xff;
+	vcpu->event.user_vector = 0;
+	return vector;
 }
 
 bool event_wakes(struct vcpu *vcpu)
@@ -139,7 +173,7 @@ bool event_wakes(struct vcpu *vcpu)
 		if (ev->nmi_pending && !ev->nmi_masked)
 			return true;
 		return (vcpu->rflags & RFLAGS_IF) && vcpu->has_lapic &&
-		       lapic_next(&vcpu->lapic) >= 0;
+		       (lapic_next(&vcpu->lapic) >= 0 || event_external(vcpu));
 	default:
 		return false;
 	}

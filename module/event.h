@@ -22,6 +22,14 @@ void event_absorb(struct vcpu *vcpu);
  */
 void event_nmi(struct vcpu *vcpu);
 
+/*
+ * An interrupt from outside the local APIC waits: the PIC's, through LINT0, or
+ * one that user space gives in the PIC's place (split irqchip). Owner.
+ */
+bool event_external(struct vcpu *vcpu);
+/* Takes it. Return: the vector, or -1: another vCPU was faster. Atomic. */
+int event_external_take(struct vcpu *vcpu);
+
 /* Would a halted vCPU go on? Absorbs; owner. */
 bool event_wakes(struct vcpu *vcpu);
 

@@ -159,9 +159,13 @@ void irqfd_acked(struct vm *vm, u32 chip, u32 pin)
 	struct irqfd *i;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(i, &vm->irqfds.levels, level)
-		if (route_leads_to(vm, i->gsi, chip, pin))
-			compat_eventfd_signal(i->resample);
+	list_for_each_entry_rcu(i, &vm->irqfds.levels, level) {
+		if (!route_leads_to(vm, i->gsi, chip, pin))
+			continue;
+		/* The GSI may lead to pins of both chips. */
+		route_line_from(vm, i->gsi, IOAPIC_SRC_IRQFD, false);
+		compat_eventfd_signal(i->resample);
+	}
 	rcu_read_unlock();
 }
 

@@ -44,8 +44,8 @@ u32 irqfd_level_pins(struct vm *vm);
  * @chip: KVM_IRQCHIP_...
  * @pin: of that chip, below 32
  *
- * The pin is one of irqfd_level_pins() and was lowered: the irqfds' resample
- * eventfds are signalled.
+ * Lines of irqfds with resample that lead there are lowered, and the resample
+ * eventfds signalled.
  * Context: any that may read RCU, with none of the chips' locks held.
  */
 void irqfd_acked(struct vm *vm, u32 chip, u32 pin);

@@ -12,11 +12,12 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "isa.h"
 #include "request.h"
 #include "trace.h"
 #include "vm.h"
 
-#define PIC_PINS 8 /* of one of the two chips */
+#define CHIP_PINS 8 /* of one of the two PICs */
 
 enum route_kind {
 	ROUTE_IOAPIC,
@@ -87,10 +88,10 @@ static int route_from_user(struct route *out, bool split,
 	switch (chip) {
 	case KVM_IRQCHIP_PIC_MASTER:
 	case KVM_IRQCHIP_PIC_SLAVE:
-		if (pin >= PIC_PINS)
+		if (pin >= CHIP_PINS)
 			return -EINVAL;
 		out->kind = ROUTE_PIC;
-		out->pin = chip == KVM_IRQCHIP_PIC_SLAVE ? pin + PIC_PINS : pin;
+		out->pin = chip == KVM_IRQCHIP_PIC_SLAVE ? pin + CHIP_PINS : pin;
 		return 0;
 	case KVM_IRQCHIP_IOAPIC:
 		if (pin >= IOAPIC_PINS)
@@ -113,7 +114,7 @@ static bool route_compatible(const struct route *old, const struct route *new)
 	if (old->kind != new->kind)
 		return true;
 	return new->kind == ROUTE_PIC &&
-	       old->pin / PIC_PINS != new->pin / PIC_PINS;
+	       old->pin / CHIP_PINS != new->pin / CHIP_PINS;
 }
 
 static int routing_add(struct routing *r, u32 i, bool split,
@@ -180,7 +181,7 @@ static void routing_swap(struct vm *vm, struct routing *new)
 /* As a PC is wired: GSIs 0..15 to both chips, 16..23 to the IOAPIC alone. */
 int route_init(struct vm *vm)
 {
-	const u32 n = IOAPIC_PINS + 2 * PIC_PINS;
+	const u32 n = IOAPIC_PINS + 2 * CHIP_PINS;
 	struct kvm_irq_routing_entry *entries, *e;
 	struct routing *r;
 	u32 gsi;
@@ -196,13 +197,13 @@ int route_init(struct vm *vm)
 		e->u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
 		e->u.irqchip.pin = gsi;
 		e++;
-		if (gsi >= 2 * PIC_PINS)
+		if (gsi >= 2 * CHIP_PINS)
 			continue;
 		e->gsi = gsi;
 		e->type = KVM_IRQ_ROUTING_IRQCHIP;
-		e->u.irqchip.irqchip = gsi < PIC_PINS ? KVM_IRQCHIP_PIC_MASTER :
+		e->u.irqchip.irqchip = gsi < CHIP_PINS ? KVM_IRQCHIP_PIC_MASTER :
 							KVM_IRQCHIP_PIC_SLAVE;
-		e->u.irqchip.pin = gsi % PIC_PINS;
+		e->u.irqchip.pin = gsi % CHIP_PINS;
 		e++;
 	}
 	r = routing_build(entries, n, false);
@@ -233,6 +234,8 @@ int route_set_entries(struct vm *vm, const struct kvm_irq_routing_entry *entries
 		routing_swap(vm, r);
 	else
 		ret = -EINVAL;
+	if (!ret)
+		isa_rerouted(vm);
 	mutex_unlock(&vm->lock);
 	if (ret)
 		kvfree(r);
@@ -279,6 +282,7 @@ static int route_ioapic(struct vm *vm, u32 pin, enum ioapic_source src,
 
 	out.n = 0;
 	out.rescan = false;
+	out.unmasked = 0;
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
 	status = ioapic_line(&vm->ioapic, pin, src, level, &out);
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
@@ -293,6 +297,15 @@ static int route_ioapic(struct vm *vm, u32 pin, enum ioapic_source src,
 	case IOAPIC_IGNORED:
 		break;
 	}
+	return status;
+}
+
+static int route_pic(struct vm *vm, u32 pin, enum ioapic_source src, bool level)
+{
+	enum ioapic_status status = isa_line(vm, pin, src, level);
+
+	if (status == IOAPIC_IDLE)
+		return level ? 0 : 1;
 	return status;
 }
 
@@ -320,13 +333,15 @@ static int route_one(struct vm *vm, const struct route *route, u32 gsi,
 	switch (route->kind) {
 	case ROUTE_IOAPIC:
 		return route_ioapic(vm, route->pin, src, level);
+	case ROUTE_PIC:
+		return route_pic(vm, route->pin, src, level);
 	case ROUTE_MSI:
 		/* A message has no line that could fall. */
 		if (!level)
 			return -1;
 		return route_send_msi(vm, route->address, route->data, &gsi);
 	}
-	return -1; /* there is no PIC yet: nobody listens to its pins */
+	return -1;
 }
 
 /**
@@ -379,7 +394,7 @@ bool route_leads_to(struct vm *vm, u32 gsi, u32 chip, u32 pin)
 	u16 i;
 
 	if (chip == KVM_IRQCHIP_PIC_SLAVE)
-		pin += PIC_PINS;
+		pin += CHIP_PINS;
 	if (!r || gsi >= r->gsis)
 		return false;
 	for (i = r->first[gsi]; i != ROUTE_END; i = r->route[i].next)

@@ -11,6 +11,7 @@
 #include "compat/compat.h"
 #include "compat/guest_work.h"
 #include "event.h"
+#include "isa.h"
 #include "memory.h"
 #include "timer.h"
 #include "trace.h"
@@ -39,6 +40,7 @@ static void scan_ioapic(struct vcpu *vcpu)
 	}
 	rcu_read_unlock();
 	exitmap_add_stale(&map, &vcpu->lapic);
+	vcpu->eoi_tap = READ_ONCE(vm->ioapic.tapped);
 	vcpu->handled = map;
 	vcpu_request(vcpu, REQ_LOAD_EOI_EXITMAP);
 }
@@ -201,6 +203,15 @@ static int block(struct vcpu *vcpu, int *srcu)
 
 /* ----------------------------------------------------------- completion */
 
+/* A 32-bit result clears the upper half (APM 1). */
+static void put_in_rax(struct vcpu *vcpu, u64 val, u8 size)
+{
+	if (size == 4)
+		vcpu->gpr[X86_RAX] = (u32)val;
+	else
+		memcpy(&vcpu->gpr[X86_RAX], &val, size);
+}
+
 static void complete_pio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -213,11 +224,7 @@ static void complete_pio(struct vcpu *vcpu)
 
 	if (vcpu->pio_in) {
 		memcpy(&val, (u8 *)run + VCPU_PIO_OFFSET, size);
-		/* A 32-bit result clears the upper half (APM 1). */
-		if (size == 4)
-			vcpu->gpr[X86_RAX] = (u32)val;
-		else
-			memcpy(&vcpu->gpr[X86_RAX], &val, size);
+		put_in_rax(vcpu, val, size);
 	}
 	vcpu_finish_insn(vcpu, vcpu->pio_next_rip);
 }
@@ -238,10 +245,26 @@ static int complete_user_exit(struct vcpu *vcpu)
 	}
 }
 
+bool vcpu_pio_read(struct vcpu *vcpu, u16 port, u8 size, u64 next_rip)
+{
+	u64 val = 0;
+
+	if (!isa_read(vcpu->vm, port, &val, size))
+		return false;
+	trace_vintc_pio(vcpu->id, false, port, size, 1, val);
+	put_in_rax(vcpu, val, size);
+	vcpu_finish_insn(vcpu, next_rip);
+	return true;
+}
+
 bool vcpu_pio_write(struct vcpu *vcpu, u16 port, u8 size, u64 next_rip)
 {
-	if (!bus_write(vcpu->vm, BUS_PIO, port, &vcpu->gpr[X86_RAX], size))
+	const void *data = &vcpu->gpr[X86_RAX];
+
+	if (!isa_write(vcpu->vm, port, data, size) &&
+	    !bus_write(vcpu->vm, BUS_PIO, port, data, size))
 		return false;
+	trace_vintc_pio(vcpu->id, true, port, size, 1, vcpu->gpr[X86_RAX]);
 	vcpu_finish_insn(vcpu, next_rip);
 	return true;
 }
@@ -319,10 +342,21 @@ static int host_work(struct vcpu *vcpu, int *srcu)
 	return r ? interrupted(vcpu) : GO_ON;
 }
 
+/* User space has the PIC and gives vectors (KVM_INTERRUPT); it may give one now. */
+static bool ready_for_vector(const struct vcpu *vcpu)
+{
+	const struct vcpu_event_state *ev = &vcpu->event;
+
+	if (vcpu->has_lapic && !(vcpu->vm->split && vcpu->takes_pic))
+		return false;
+	return event_interrupts_open(vcpu) && !ev->user_vector &&
+	       !ev->exception.pending && !vcpu_delivering(vcpu);
+}
+
 static bool wants_window(const struct vcpu *vcpu)
 {
-	return !vcpu->has_lapic && vcpu->run->request_interrupt_window &&
-	       vcpu_ready_for_interrupt(vcpu);
+	return (!vcpu->has_lapic || vcpu->vm->split) &&
+	       vcpu->run->request_interrupt_window && ready_for_vector(vcpu);
 }
 
 static int step(struct vcpu *vcpu, int *srcu)
@@ -372,16 +406,11 @@ void vcpu_report(struct vcpu *vcpu)
 
 	run->if_flag = !!(vcpu->rflags & RFLAGS_IF);
 	run->flags = 0;
-	if (vcpu->has_lapic) {
-		run->cr8 = lapic_get_cr8(&vcpu->lapic);
-		run->apic_base = vcpu->lapic.base;
-		run->ready_for_interrupt_injection = 1;
-	} else {
-		run->cr8 = vcpu->cr8;
-		run->apic_base = vcpu->lapic.base;
-		run->ready_for_interrupt_injection =
-			vcpu_ready_for_interrupt(vcpu);
-	}
+	run->apic_base = vcpu->lapic.base;
+	run->cr8 = vcpu->has_lapic ? lapic_get_cr8(&vcpu->lapic) : vcpu->cr8;
+	run->ready_for_interrupt_injection =
+		(vcpu->has_lapic && !vcpu->vm->split) ||
+		ready_for_vector(vcpu);
 }
 
 static int run_loop(struct vcpu *vcpu)
@@ -414,6 +443,10 @@ int vcpu_run(struct vcpu *vcpu)
 	WRITE_ONCE(vcpu->task, current);
 	if (!vcpu->has_lapic)
 		vcpu->cr8 = vcpu->run->cr8 & 0xf;
+	/* User space asks between two runs. */
+	if (vcpu->vm->split)
+		vcpu->event.extint = vcpu->event.user_vector ||
+				     vcpu->run->request_interrupt_window;
 	vcpu->launched = true;
 	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 	r = run_loop(vcpu);

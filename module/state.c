@@ -139,8 +139,15 @@ static int inject_interrupt(struct vcpu *vcpu, const struct kvm_interrupt *in)
 {
 	if (in->irq >= KVM_NR_INTERRUPTS)
 		return -EINVAL;
-	if (vcpu->has_lapic)
+	if (vcpu->has_lapic && !vcpu->vm->split)
 		return -ENXIO;
+	if (vcpu->has_lapic) {
+		if (vcpu->event.user_vector)
+			return -EEXIST;
+		vcpu->event.user_vector = in->irq | EVENT_USER;
+		vcpu_request(vcpu, REQ_EVENT);
+		return 0;
+	}
 	if (vcpu->event.interrupt.injected)
 		return -EEXIST;
 	vcpu->event.interrupt.injected = true;

@@ -181,6 +181,12 @@ DEFINE_EVENT(vintc_vector, vintc_accept,
 	TP_ARGS(vcpu, vector)
 );
 
+/* The PIC, or user space in its place, has given a vector by LINT0. */
+DEFINE_EVENT(vintc_vector, vintc_extint,
+	TP_PROTO(u32 vcpu, u8 vector),
+	TP_ARGS(vcpu, vector)
+);
+
 /* The guest has ended its highest vector in service. */
 DEFINE_EVENT(vintc_vector, vintc_eoi,
 	TP_PROTO(u32 vcpu, u8 vector),

@@ -10,6 +10,7 @@
 #include <asm/processor-flags.h>
 
 #include "compat/compat.h"
+#include "isa.h"
 #include "timer.h"
 #include "vectors.h"
 #include "vm.h"
@@ -258,6 +259,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 	}
 	lapic_init(&vcpu->lapic, vcpu->apic_page, vcpu->index, id, bsp);
 	vcpu_reset(vcpu, false);
+	isa_lint0(vcpu);
 	return vcpu;
 }
 

@@ -82,6 +82,8 @@ struct cpu_state {
 	u8 cpl;
 };
 
+#define EVENT_USER 0x100
+
 /**
  * struct vcpu_events - exceptions, NMIs and interrupts on their way in
  * @exception: one exception, @injected when delivery has begun before
@@ -104,6 +106,8 @@ struct vcpu_event_state {
 	bool nmi_injected;
 	bool nmi_masked;
 	bool shutdown; /* triple fault: KVM_EXIT_SHUTDOWN before the next entry */
+	bool extint; /* look for an interrupt from outside the local APIC */
+	u16 user_vector; /* split irqchip: KVM_INTERRUPT's | EVENT_USER, or 0 */
 };
 
 /* A user-space answer that the next KVM_RUN must take first. */
@@ -161,6 +165,7 @@ struct vcpu {
 	struct vcpu_event_state event;
 	bool has_lapic;
 	bool interrupt_shadow;
+	bool eoi_tap; /* an edge vector's EOI is wanted (struct ioapic, @tapped) */
 	u64 tsc_offset;
 	struct vcpu_stats stats;
 
@@ -171,6 +176,7 @@ struct vcpu {
 	int cpu;
 	struct task_struct *task;
 	struct rcuwait wait;
+	int takes_pic; /* LINT0 listens to the PIC; written by the owner */
 
 	/* The rest. */
 	u32 index;
@@ -258,21 +264,13 @@ int vcpu_run(struct vcpu *vcpu);
  * Return: 1, or a negative errno.
  */
 int vcpu_handle_requests(struct vcpu *vcpu);
-/* OUT of 1, 2 or 4 bytes, done in the kernel if it can be. Atomic. */
+/* IN and OUT of 1, 2 or 4 bytes, done in the kernel if they can be. Atomic. */
+bool vcpu_pio_read(struct vcpu *vcpu, u16 port, u8 size, u64 next_rip);
 bool vcpu_pio_write(struct vcpu *vcpu, u16 port, u8 size, u64 next_rip);
 /* A port access of 1, 2 or 4 bytes goes to user space. Atomic. */
 void vcpu_exit_to_pio(struct vcpu *vcpu, u16 port, u8 size, bool in, u64 next_rip);
 /* Fields of struct kvm_run that user space reads after KVM_RUN. */
 void vcpu_report(struct vcpu *vcpu);
-
-/* User space may give a vector now (KVM_INTERRUPT). */
-static inline bool vcpu_ready_for_interrupt(const struct vcpu *vcpu)
-{
-	return (vcpu->rflags & BIT(9)) && !vcpu->interrupt_shadow &&
-	       !vcpu->event.interrupt.injected &&
-	       !vcpu->event.exception.pending &&
-	       !vcpu->event.exception.injected && !vcpu->event.nmi_injected;
-}
 
 /* emulate.c; see there for @atomic. Return: 1 go on, 0 to user space (run is
  * filled), or a negative errno; -EAGAIN when @atomic and it would have slept.

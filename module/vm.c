@@ -12,6 +12,7 @@
 
 #include "compat/compat.h"
 #include "hardware.h"
+#include "isa.h"
 #include "vm.h"
 
 static unsigned int halt_poll_ns = 200000;
@@ -51,6 +52,10 @@ static const struct {
 	{ KVM_CAP_COALESCED_MMIO, KVM_COALESCED_MMIO_PAGE_OFFSET },
 	{ KVM_CAP_COALESCED_PIO, 1 },
 	{ KVM_CAP_SPLIT_IRQCHIP, 1 },
+	{ KVM_CAP_PIT, 1 },
+	{ KVM_CAP_PIT2, 1 },
+	{ KVM_CAP_PIT_STATE2, 1 },
+	{ KVM_CAP_REINJECT_CONTROL, 1 },
 	{ KVM_CAP_VCPU_EVENTS, 1 },
 	{ KVM_CAP_DEBUGREGS, 1 },
 	{ KVM_CAP_XSAVE, 1 },
@@ -97,6 +102,7 @@ static void vm_free(struct kref *users)
 	memory_destroy(&vm->mem);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		vcpu_free(vm->vcpus[i]);
+	isa_pit_free(vm);
 	route_free(vm);
 	bus_free(vm);
 	kvfree(rcu_dereference_protected(vm->dests, 1));
@@ -130,6 +136,7 @@ static long vm_create_irqchip(struct vm *vm)
 		r = -EINVAL;
 	} else {
 		ioapic_init(&vm->ioapic);
+		pic_init(&vm->pic);
 		r = route_init(vm);
 		if (!r) {
 			memory_set_hole(&vm->mem, LAPIC_BASE_DEFAULT >> PAGE_SHIFT);
@@ -139,6 +146,22 @@ static long vm_create_irqchip(struct vm *vm)
 	}
 	mutex_unlock(&vm->lock);
 	return r;
+}
+
+static long vm_pic_state(struct vm *vm, u32 id, void __user *arg, bool set)
+{
+	struct pic_state st;
+
+	static_assert(sizeof(st) == sizeof(struct kvm_pic_state));
+
+	if (!set) {
+		isa_pic_save(vm, id, &st);
+		return copy_to_user(arg, &st, sizeof(st)) ? -EFAULT : 0;
+	}
+	if (copy_from_user(&st, arg, sizeof(st)))
+		return -EFAULT;
+	isa_pic_restore(vm, id, &st);
+	return 0;
 }
 
 static long vm_irqchip_state(struct vm *vm, struct kvm_irqchip __user *arg, bool set)
@@ -154,6 +177,8 @@ static long vm_irqchip_state(struct vm *vm, struct kvm_irqchip __user *arg, bool
 		return -EFAULT;
 	if (!smp_load_acquire(&vm->irqchip) || vm->split)
 		return -ENXIO;
+	if (id == KVM_IRQCHIP_PIC_MASTER || id == KVM_IRQCHIP_PIC_SLAVE)
+		return vm_pic_state(vm, id, &arg->chip, set);
 	if (id != KVM_IRQCHIP_IOAPIC)
 		return -EINVAL;
 	if (!set) {
@@ -376,6 +401,14 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_set_boot_cpu(vm, arg);
 	case KVM_CREATE_IRQCHIP:
 		return vm_create_irqchip(vm);
+	case KVM_CREATE_PIT:
+	case KVM_CREATE_PIT2:
+	case KVM_GET_PIT:
+	case KVM_SET_PIT:
+	case KVM_GET_PIT2:
+	case KVM_SET_PIT2:
+	case KVM_REINJECT_CONTROL:
+		return isa_pit_ioctl(vm, cmd, uarg);
 	case KVM_GET_IRQCHIP:
 		return vm_irqchip_state(vm, uarg, false);
 	case KVM_SET_IRQCHIP:

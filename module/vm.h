@@ -10,6 +10,7 @@
 
 #include "apic/dest.h"
 #include "apic/ioapic.h"
+#include "apic/pic.h"
 #include "bus.h"
 #include "irqfd.h"
 #include "memory.h"
@@ -21,6 +22,7 @@
 #define VM_MAX_GSIS 4096
 
 struct routing;
+struct vm_pit;
 struct model_vm;
 
 /* The destination map with what RCU needs around it. */
@@ -33,7 +35,7 @@ struct vm_dests {
  * struct vm - a virtual machine
  * @users: the VM's fd, its vCPUs' and its statistics' fds
  * @lock: configuration: creation of vCPUs and chips, routing, destination map
- * @irq_lock: IOAPIC state; taken with interrupts off, innermost
+ * @irq_lock: IOAPIC and PIC state; taken with interrupts off, innermost
  * @nr_vcpus: vCPUs [0, nr_vcpus) of @vcpus exist; only grows
  * @tsc_khz: guest TSC frequency, kHz
  */
@@ -52,6 +54,8 @@ struct vm {
 	u32 split_pins; /* GSIs below this are pins of user space's IOAPICs */
 	raw_spinlock_t irq_lock;
 	struct ioapic ioapic;
+	struct pic pic;
+	struct vm_pit *pit; /* NULL: none */
 	struct routing __rcu *routing;
 	struct vm_dests __rcu *dests;
 	struct irqfds irqfds;
@@ -93,6 +97,8 @@ void vm_kill(struct vm *vm);
  * when those that it addresses are software-disabled; -1 when there are none.
  */
 int deliver(struct vm *vm, const struct irq_message *msg);
+/* The PIC's output is high: @vcpu, whose LINT0 listens, is to look at it. */
+void deliver_extint(struct vcpu *vcpu);
 /* Perform the effects of an engine call on @vcpu's APIC. Owner, atomic. */
 void deliver_lapic(struct vcpu *vcpu, struct lapic_out *out);
 /* Perform an IOAPIC call's messages; after irq_lock was dropped. */

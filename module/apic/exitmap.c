@@ -26,9 +26,12 @@ void exitmap_add_ioapic(struct exitmap *map, const struct ioapic *io,
 	unsigned int pin;
 
 	for (pin = 0; pin < IOAPIC_PINS; pin++) {
-		if (!(io->rte[pin] & IOAPIC_RTE_LEVEL))
+		bool tapped = io->tapped >> pin & 1;
+
+		if (!(io->rte[pin] & IOAPIC_RTE_LEVEL) && !tapped)
 			continue;
 		ioapic_message(io, pin, &msg);
+		msg.level |= tapped;
 		exitmap_add_message(map, &msg, dests, index);
 	}
 }

@@ -155,6 +155,18 @@ u32 ioapic_resample(struct ioapic *io, u8 vector, u32 pins)
 	return ended;
 }
 
+u32 ioapic_tapped(const struct ioapic *io, u8 vector)
+{
+	u32 pins = 0;
+	unsigned int pin;
+
+	for (pin = 0; pin < IOAPIC_PINS; pin++)
+		if ((io->tapped >> pin & 1) && (io->rte[pin] & 0xff) == vector &&
+		    !rte_level(io->rte[pin]))
+			pins |= 1U << pin;
+	return pins;
+}
+
 void ioapic_unaccepted(struct ioapic *io, unsigned int pin)
 {
 	io->rte[pin] &= ~IOAPIC_RTE_REMOTE_IRR;
@@ -191,8 +203,11 @@ static void write_rte(struct ioapic *io, unsigned int pin, u64 val,
 	/* How software without an EOI register ends an interrupt by hand. */
 	if (!rte_level(new))
 		new &= ~IOAPIC_RTE_REMOTE_IRR;
-	if (((old ^ new) & RTE_ROUTE) && (rte_level(old) || rte_level(new)))
+	if (((old ^ new) & RTE_ROUTE) &&
+	    (rte_level(old) || rte_level(new) || (io->tapped >> pin & 1)))
 		out->rescan = true;
+	if (old & ~new & IOAPIC_RTE_MASK)
+		out->unmasked |= 1U << pin;
 	io->rte[pin] = new;
 	if (!rte_level(new)) {
 		io->irr &= ~(1U << pin);

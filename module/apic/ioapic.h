@@ -38,6 +38,7 @@ struct ioapic {
 	u32 irr; /* level pins: asserted, by @line or restored */
 	u64 rte[IOAPIC_PINS];
 	u8 line[IOAPIC_PINS]; /* BIT(source) of the asserting sources */
+	u32 tapped; /* pins, by bit, whose EOI is wanted although they are edge */
 };
 
 /* ioapic_line() result for KVM_IRQ_LINE_STATUS. */
@@ -49,14 +50,17 @@ enum ioapic_status {
 };
 
 /**
- * struct ioapic_out - effects of one call; the caller zeroes @n and @rescan
+ * struct ioapic_out - effects of one call; the caller zeroes @n, @rescan and
+ *                     @unmasked
  * @n: messages in @msg
  * @pin: the pin each message came from
  * @rescan: an entry changed so that EOI-exit maps must be rebuilt
+ * @unmasked: pins, by bit, that were masked and no longer are
  */
 struct ioapic_out {
 	u32 n;
 	bool rescan;
+	u32 unmasked;
 	struct irq_message msg[IOAPIC_PINS];
 	u8 pin[IOAPIC_PINS];
 };
@@ -73,6 +77,8 @@ void ioapic_eoi(struct ioapic *io, u8 vector, struct ioapic_out *out);
  * by IOAPIC_SRC_IRQFD, nor by nobody (ioapic_restore()). Return: those.
  */
 u32 ioapic_resample(struct ioapic *io, u8 vector, u32 pins);
+/* The tapped pins, by bit, whose edge interrupt has @vector. */
+u32 ioapic_tapped(const struct ioapic *io, u8 vector);
 /* The message from @pin found no target: nobody will send its EOI. */
 void ioapic_unaccepted(struct ioapic *io, unsigned int pin);
 /* MMIO, @offset below IOAPIC_SIZE; only IOREGSEL and IOWIN exist in 0x11. */

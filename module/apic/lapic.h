@@ -76,6 +76,9 @@ enum lapic_mode {
 #define LAPIC_OUT_DEST BIT(12) /* ID, LDR, DFR, mode or SVR enable changed:
 				* rebuild the destination map, rescan */
 #define LAPIC_OUT_RESCAN BIT(13) /* a stale vector's EOI: rescan exit maps */
+#define LAPIC_OUT_LINT0 BIT(14) /* LVT LINT0 was written; what changes it as a
+				 * part of more shows as LAPIC_OUT_DEST
+				 */
 
 /**
  * struct lapic_out - effects of one call; the caller zeroes @effects first
@@ -285,6 +288,11 @@ u8 lapic_get_cr8(const struct lapic *l);
  */
 void lapic_absorb(struct lapic *l, struct mailbox *mb, bool take_init,
 		  struct lapic_out *out);
+
+/* LINT0 passes the PIC's interrupts on: an unmasked ExtINT, or no APIC at all
+ * (SDM 3A "Local APIC Status and Location").
+ */
+bool lapic_takes_extint(const struct lapic *l);
 
 /**
  * lapic_next() - highest deliverable vector

@@ -204,6 +204,10 @@ static void store(struct lapic *l, u32 reg, u32 val, u64 now,
 		write_lvt(l, reg, val);
 		timer_lvt_written(l, out);
 		break;
+	case LAPIC_LVT_LINT0:
+		write_lvt(l, reg, val);
+		out->effects |= LAPIC_OUT_LINT0;
+		break;
 	case LAPIC_TIMER_INITIAL:
 		timer_set_initial(l, val, now, out);
 		break;

@@ -59,6 +59,15 @@ void lapic_local(struct lapic *l, u32 lvt_reg, struct lapic_out *out)
 	}
 }
 
+bool lapic_takes_extint(const struct lapic *l)
+{
+	u32 lvt = lapic_get(l, LAPIC_LVT_LINT0);
+
+	return lapic_mode(l) == LAPIC_DISABLED ||
+	       (lvt & (LVT_MASK | LVT_DELIVERY_MASK)) ==
+		       IRQ_EXTINT << LVT_DELIVERY_SHIFT;
+}
+
 /*
  * Errors collect until a write of ESR shows them; that write also re-arms the
  * interrupt, which a repeated error does not raise again.

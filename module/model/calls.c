@@ -2,6 +2,7 @@
 /* What the software CPU and its hypervisor ask of the core. */
 #include "../bus.h"
 #include "../event.h"
+#include "../isa.h"
 #include "../timer.h"
 #include "../vectors.h"
 #include "model.h"
@@ -154,7 +155,14 @@ static bool memory(struct model_host *h, bool write, u64 addr, void *data,
 
 static bool port(struct model_host *h, bool write, u16 at, u32 *val, u32 size)
 {
-	return write && bus_write(vcpu_of(h)->vm, BUS_PIO, at, val, size);
+	struct vm *vm = vcpu_of(h)->vm;
+
+	if (!write) {
+		*val = 0;
+		return isa_read(vm, at, val, size);
+	}
+	return isa_write(vm, at, val, size) ||
+	       bus_write(vm, BUS_PIO, at, val, size);
 }
 
 /* Asked for by others, but for what the core leaves until L1 runs again. */

@@ -175,7 +175,8 @@ static int exit_io(struct vcpu *vcpu, enum vcpu_exit *why)
 	if (info & BIT(2)) /* INS, OUTS */
 		return emulate(vcpu, why);
 	vcpu->stats.io_exits++;
-	if (!(info & BIT(0)) &&
+	if (info & BIT(0) ?
+	    vcpu_pio_read(vcpu, info >> 16, size, c->exit_info_2) :
 	    vcpu_pio_write(vcpu, info >> 16, size, c->exit_info_2))
 		return SVM_FAST;
 	vcpu_exit_to_pio(vcpu, info >> 16, size, info & BIT(0), c->exit_info_2);
@@ -281,8 +282,9 @@ static int exit_nmi(struct vcpu *vcpu, enum vcpu_exit *why)
 static int exit_vintr(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	vcpu->stats.irq_window_exits++;
-	/* Without an APIC of ours user space waits for this moment. */
-	return vcpu->has_lapic ? SVM_FAST : leave(why, EXIT_AGAIN);
+	/* Without a PIC of ours user space waits for this moment. */
+	return vcpu->has_lapic && !vcpu->vm->split ? SVM_FAST :
+						     leave(why, EXIT_AGAIN);
 }
 
 static int exit_iret(struct vcpu *vcpu, enum vcpu_exit *why)

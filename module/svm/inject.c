@@ -238,6 +238,35 @@ static void interrupts(struct vcpu *vcpu, bool busy)
 	inject_interrupt(vcpu, vector, false);
 }
 
+/*
+ * From outside the local APIC, which it goes before (ExtINT).
+ * Return: false when there is nothing more to inject now: a window is open.
+ */
+static bool external(struct vcpu *vcpu, bool *busy)
+{
+	int vector;
+
+	if (!event_external(vcpu)) {
+		if (!vcpu->vm->split || !vcpu->run->request_interrupt_window ||
+		    !vcpu->takes_pic)
+			return true;
+		open_window(vcpu);
+		return false;
+	}
+	if (*busy || !event_interrupts_open(vcpu)) {
+		open_window(vcpu);
+		return false;
+	}
+	vector = event_external_take(vcpu);
+	if (vector < 0)
+		return true;
+	vcpu->stats.irq_injections++;
+	trace_vintc_extint(vcpu->id, vector);
+	inject_interrupt(vcpu, vector, false);
+	*busy = true;
+	return true;
+}
+
 void svm_inject(struct vcpu *vcpu)
 {
 	bool busy;
@@ -247,6 +276,8 @@ void svm_inject(struct vcpu *vcpu)
 	busy = inject_again(vcpu);
 	if (!busy)
 		busy = nmi_goes(vcpu);
+	if (unlikely(vcpu->event.extint) && !external(vcpu, &busy))
+		return;
 	interrupts(vcpu, busy);
 }
 

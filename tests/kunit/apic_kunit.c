@@ -15,6 +15,8 @@
 #include "../unit/dest.c"
 #include "../unit/ioapic.c"
 #include "../unit/exitmap.c"
+#include "../unit/pic.c"
+#include "../unit/pit.c"
 #include "../unit/behaviours.c"
 #include "../unit/model.c"
 #include "../unit/asid.c"
@@ -31,6 +33,8 @@ static struct kunit_case apic_cases[] = {
 	DEST_TESTS(CASE)
 	IOAPIC_TESTS(CASE)
 	EXITMAP_TESTS(CASE)
+	PIC_TESTS(CASE)
+	PIT_TESTS(CASE)
 	BEHAVIOURS_TESTS(CASE)
 	MODEL_TESTS(CASE)
 	ASID_TESTS(CASE)

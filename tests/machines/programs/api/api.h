@@ -72,6 +72,16 @@
 	T(coalesced_input, 0) \
 	T(split, 0) \
 	T(split_input, 0) \
+	T(split_extint, 0) \
+	T(pic, 0) \
+	T(pic_lint0, 0) \
+	T(pic_halted, 0) \
+	T(pit_pic, 0) \
+	T(pit_ioapic, 0) \
+	T(pit_speaker, 0) \
+	T(pit_catch_up, 0) \
+	T(pit_drop, 0) \
+	T(pit_input, 0) \
 	T(run_fields, 0) \
 	T(stats, 0) \
 	T(vector_stats, 0) \

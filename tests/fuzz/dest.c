@@ -183,10 +183,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = { data, size };
 	struct fuzz_op op;
-	bool built = false;
+	bool built = true;
 
 	memset(&map, 0, sizeof(map));
 	map.n = 1 + fuzz_byte(&in) % 8;
+	dest_map_build(&map);
 	while (fuzz_next(&in, &op)) {
 		struct dest_view *v = &map.view[op.a % map.n];
 

@@ -134,9 +134,41 @@ TEST(exitmap_random_exact)
 	}
 }
 
+/* Edge pins are in the map while someone wants their EOI. */
+TEST(exitmap_tapped_pins)
+{
+	static const struct {
+		u64 rte;
+		u32 tapped;
+		bool in; /* APIC 1's map */
+	} rows[] = {
+		{ 1ULL << 56 | 0x41, 0, false },
+		{ 1ULL << 56 | 0x41, BIT(9), true },
+		{ 1ULL << 56 | 0x41, BIT(8), false },
+		{ 2ULL << 56 | 0x41, BIT(9), false },
+		{ 1ULL << 56 | 0x10041, BIT(9), true },
+		{ 1ULL << 56 | 0x441, BIT(9), false }, /* an NMI has none */
+		{ 1ULL << 56 | 0x0f, BIT(9), false },
+	};
+	u32 i;
+
+	exitmap_three_apics();
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct exitmap map = { { 0 } };
+
+		ioapic_init(&exitmap_io);
+		exitmap_io.rte[9] = rows[i].rte;
+		exitmap_io.tapped = rows[i].tapped;
+		exitmap_add_ioapic(&map, &exitmap_io, &exitmap_dests, 1);
+		CHECK_ROW(i, map.bits[1], rows[i].in ? 2 : 0);
+		CHECK_ROW(i, map.bits[0] | map.bits[2] | map.bits[3], 0);
+	}
+}
+
 #define EXITMAP_TESTS(T)                                                       \
 	T(exitmap_entries)                                                     \
 	T(exitmap_messages)                                                    \
+	T(exitmap_tapped_pins)                                                 \
 	T(exitmap_random_exact)
 
 CHECK_MAIN(exitmap, EXITMAP_TESTS)

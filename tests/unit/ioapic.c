@@ -468,6 +468,57 @@ TEST(ioapic_random_remote_irr)
 	}
 }
 
+/* A pin of an edge interrupt whose EOI is asked for all the same. */
+TEST(ioapic_tapped_edge)
+{
+	/* Low half of pin 9's entry, whether vector 0x41 is its tap's EOI */
+	static const struct {
+		u32 rte;
+		bool tapped;
+	} rows[] = {
+		{ 0x00041, true },
+		{ 0x10041, true }, /* sent before it was masked */
+		{ 0x00141, true },
+		{ 0x00042, false },
+		{ 0x08041, false }, /* a level pin has its own EOI */
+		{ 0x08441, true }, /* NMI is edge whatever the bit says */
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		ioapic_init(&ioapic_dev);
+		ioapic_outl(0x22, rows[i].rte);
+		CHECK_ROW(i, ioapic_tapped(&ioapic_dev, 0x41), 0);
+		ioapic_dev.tapped = BIT(9) | BIT(3);
+		CHECK_ROW(i, ioapic_tapped(&ioapic_dev, 0x41),
+			  rows[i].tapped ? BIT(9) : 0);
+	}
+	/* Where its EOI comes from changes with its route. */
+	ioapic_init(&ioapic_dev);
+	ioapic_outl(0x22, 0x41);
+	CHECK(!ioapic_effects.rescan);
+	ioapic_dev.tapped = BIT(9);
+	ioapic_outl(0x22, 0x42);
+	CHECK(ioapic_effects.rescan);
+	ioapic_outl(0x22, 0x10042);
+	CHECK(!ioapic_effects.rescan);
+}
+
+/* Only the step from masked to unmasked is told. */
+TEST(ioapic_tells_of_unmasking)
+{
+	ioapic_init(&ioapic_dev);
+	ioapic_effects.unmasked = 0;
+	ioapic_outl(0x12, 0x10031);
+	CHECK_EQ(ioapic_effects.unmasked, 0);
+	ioapic_outl(0x12, 0x31);
+	CHECK_EQ(ioapic_effects.unmasked, BIT(1));
+	ioapic_effects.unmasked = 0;
+	ioapic_outl(0x12, 0x32);
+	ioapic_outl(0x12, 0x10032);
+	CHECK_EQ(ioapic_effects.unmasked, 0);
+}
+
 #define IOAPIC_TESTS(T)                                                        \
 	T(ioapic_registers)                                                    \
 	T(ioapic_message_fields)                                               \
@@ -482,6 +533,8 @@ TEST(ioapic_random_remote_irr)
 	T(ioapic_level_of_irqfd)                                               \
 	T(ioapic_nobody_accepts)                                               \
 	T(ioapic_rescan)                                                       \
+	T(ioapic_tapped_edge)                                                  \
+	T(ioapic_tells_of_unmasking)                                           \
 	T(ioapic_state)                                                        \
 	T(ioapic_restore_sends_what_waits)                                     \
 	T(ioapic_random_remote_irr)

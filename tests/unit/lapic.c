@@ -504,6 +504,38 @@ TEST(lapic_self_ipi_msr)
 	CHECK_EQ(lapic_highest_irr(l), 0x31);
 }
 
+/* Whom the PIC's INT reaches. */
+TEST(lapic_extint_by_lint0)
+{
+	static const struct {
+		u32 lvt;
+		bool takes;
+	} rows[] = {
+		{ 0x00700, true },
+		{ 0x10700, false },
+		{ 0x0a700, true },
+		{ 0x007ff, true },
+		{ 0x00400, false },
+		{ 0x00031, false },
+		{ 0x00300, false },
+	};
+	struct lapic *l = fixture_xapic(0);
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		CHECK_ROW(i, fixture_write(l, LAPIC_LVT_LINT0, rows[i].lvt, 0),
+			  LAPIC_OUT_LINT0);
+		CHECK_ROW(i, lapic_takes_extint(l), rows[i].takes);
+		CHECK_ROW(i, fixture_write(l, LAPIC_LVT_LINT1, rows[i].lvt, 0), 0);
+	}
+	/* Software-disabled is masked; globally disabled is as if not there. */
+	fixture_write(l, LAPIC_LVT_LINT0, 0x700, 0);
+	CHECK(fixture_write(l, LAPIC_SVR, 0xff, 0) & LAPIC_OUT_DEST);
+	CHECK(!lapic_takes_extint(l));
+	CHECK(lapic_set_base(l, LAPIC_BASE_DEFAULT, false, 46, &fixture_out));
+	CHECK(lapic_takes_extint(l));
+}
+
 #define LAPIC_TESTS(T)                                                         \
 	T(lapic_power_up)                                                      \
 	T(lapic_priority_classes)                                              \
@@ -520,6 +552,7 @@ TEST(lapic_self_ipi_msr)
 	T(lapic_local_sources)                                                 \
 	T(lapic_pmi_masks_its_lvt)                                             \
 	T(lapic_disabled_lint0)                                                \
+	T(lapic_extint_by_lint0)                                               \
 	T(lapic_icr_table)                                                     \
 	T(lapic_icr_wide_destination)                                          \
 	T(lapic_self_ipi_msr)

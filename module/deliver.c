@@ -48,23 +48,17 @@ int deliver(struct vm *vm, const struct irq_message *msg)
 {
 	struct vm_dests *dests;
 	struct dest_set set;
-	unsigned int n, word, accepted = 0, merged = 0;
+	unsigned int n, accepted = 0, merged = 0;
+	int i;
 
 	rcu_read_lock();
 	dests = rcu_dereference(vm->dests);
 	n = dest_match(&dests->map, msg, READ_ONCE(vm->lowest), &set);
-	for (word = 0; n && word < DEST_WORDS; word++) {
-		u64 bits = set.bits[word];
-
-		for (; bits; bits &= bits - 1) {
-			u32 i = word * 64 + __builtin_ctzll(bits);
-
-			if (msg->delivery <= IRQ_LOWEST &&
-			    !dests->map.view[i].enabled)
-				continue;
-			accepted++;
-			merged += !post(vm->vcpus[i], msg);
-		}
+	while ((i = dest_set_pop(&set)) >= 0) {
+		if (msg->delivery <= IRQ_LOWEST && !dests->map.view[i].enabled)
+			continue;
+		accepted++;
+		merged += !post(vm->vcpus[i], msg);
 	}
 	rcu_read_unlock();
 

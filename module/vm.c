@@ -7,6 +7,7 @@
 #include <linux/moduleparam.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <asm/tsc.h>
 
@@ -58,6 +59,9 @@ static const struct {
 	{ KVM_CAP_REINJECT_CONTROL, 1 },
 	{ KVM_CAP_VCPU_EVENTS, 1 },
 	{ KVM_CAP_DEBUGREGS, 1 },
+	{ KVM_CAP_MCE, MSR_MCE_CAP_SUPPORTED & 0xff },
+	{ KVM_CAP_ADJUST_CLOCK, VM_CLOCK_FLAGS },
+	{ KVM_CAP_X86_ROBUST_SINGLESTEP, 1 },
 	{ KVM_CAP_XSAVE, 1 },
 	{ KVM_CAP_XSAVE2, sizeof(struct kvm_xsave) },
 	{ KVM_CAP_SREGS2, 1 },
@@ -429,6 +433,9 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_coalesced(vm, uarg, true);
 	case KVM_UNREGISTER_COALESCED_MMIO:
 		return vm_coalesced(vm, uarg, false);
+	case KVM_GET_CLOCK:
+	case KVM_SET_CLOCK:
+		return clock_ioctl(vm, cmd, uarg);
 	case KVM_ENABLE_CAP:
 		return vm_enable_cap(vm, uarg);
 	case KVM_CHECK_EXTENSION:
@@ -473,6 +480,7 @@ static struct vm *vm_alloc(const struct vintc_ops *ops)
 	vm->mm = current->mm;
 	vm->tsc_khz = tsc_khz;
 	vm->tsc_offset = -rdtsc();
+	vm->clock_offset = -ktime_get_boottime_ns();
 	vm->halt_poll_ns = READ_ONCE(halt_poll_ns);
 
 	r = bus_init(vm);

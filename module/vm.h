@@ -65,6 +65,7 @@ struct vm {
 
 	u32 boot_cpu_id;
 	u32 tsc_khz;
+	s64 clock_offset; /* KVM_SET_CLOCK, to the host's boot time, ns */
 	u64 tsc_offset; /* of new vCPUs: the guest's TSC starts with the VM */
 	u32 halt_poll_ns;
 	u64 tss_addr;
@@ -87,6 +88,11 @@ void vm_put(struct vm *vm);
 int vm_check_extension(struct vm *vm, unsigned long cap);
 /* A bug in vintc or in hardware: every vCPU's run ends with -EIO. */
 void vm_kill(struct vm *vm);
+
+/* clock.c: KVM_GET_CLOCK, KVM_SET_CLOCK; what KVM_CAP_ADJUST_CLOCK answers */
+#define VM_CLOCK_FLAGS                                                         \
+	(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
+long clock_ioctl(struct vm *vm, unsigned int cmd, void __user *arg);
 
 /* deliver.c */
 /**

@@ -5,6 +5,8 @@
  */
 #include "dest.h"
 
+static_assert(DEST_MAX_APICS % 64 == 0 && DEST_WORDS <= 64, "struct dest_set");
+
 void dest_view_of(struct dest_view *v, const struct lapic *l)
 {
 	u32 id = lapic_get(l, LAPIC_ID);
@@ -105,15 +107,41 @@ bool dest_covers(const struct dest_map *map, const struct irq_message *msg,
 
 static void set_add(struct dest_set *set, u32 index)
 {
+	u64 word = 1ULL << (index >> 6);
+
+	if (!(set->words & word)) {
+		set->words |= word;
+		set->bits[index >> 6] = 0;
+	}
 	set->bits[index >> 6] |= 1ULL << (index & 63);
+}
+
+/* No word may be left empty: who iterates relies on it. */
+static void set_keep(struct dest_set *set, u32 word, u64 bits)
+{
+	set->bits[word] = bits;
+	if (!bits)
+		set->words &= ~(1ULL << word);
+}
+
+static void set_copy(struct dest_set *set, const struct dest_set *from)
+{
+	u64 words = set->words = from->words;
+
+	for (; words; words &= words - 1) {
+		u32 word = __builtin_ctzll(words);
+
+		set->bits[word] = from->bits[word];
+	}
 }
 
 static unsigned int set_weight(const struct dest_set *set)
 {
-	unsigned int i, n = 0;
+	unsigned int n = 0;
+	u64 words = set->words;
 
-	for (i = 0; i < DEST_WORDS; i++)
-		n += env_weight64(set->bits[i]);
+	for (; words; words &= words - 1)
+		n += env_weight64(set->bits[__builtin_ctzll(words)]);
 	return n;
 }
 
@@ -172,7 +200,7 @@ void dest_map_build(struct dest_map *map)
 	map->irregular = false;
 	map->phys_shared = false;
 	map->layout = DEST_LAYOUT_NONE;
-	memset(&map->all, 0, sizeof(map->all));
+	map->all.words = 0;
 	memset(map->phys, 0xff, sizeof(map->phys));
 	memset(map->flat, 0xff, sizeof(map->flat));
 	memset(map->cluster, 0xff, sizeof(map->cluster));
@@ -238,33 +266,35 @@ static void match_logical(const struct dest_map *map,
 /* Software-disabled APICs don't take part in lowest-priority delivery. */
 static void drop_disabled(const struct dest_map *map, struct dest_set *set)
 {
-	u32 word;
+	u64 words = set->words;
 
-	for (word = 0; word < DEST_WORDS; word++) {
-		u64 left = set->bits[word];
+	for (; words; words &= words - 1) {
+		u32 word = __builtin_ctzll(words);
+		u64 left = set->bits[word], keep = left;
 
-		while (left) {
-			u64 bit = left & -left;
-
-			if (!map->view[word * 64 + env_ffs64(left)].enabled)
-				set->bits[word] &= ~bit;
-			left &= ~bit;
-		}
+		for (; left; left &= left - 1)
+			if (!map->view[word * 64 + __builtin_ctzll(left)].enabled)
+				keep &= ~(left & -left);
+		set_keep(set, word, keep);
 	}
 }
 
 /* Leaves only the @nth of @set, counted from 0; there is one. */
 static void keep_nth(struct dest_set *set, unsigned int nth)
 {
-	u32 word = 0;
+	u32 word = __builtin_ctzll(set->words);
+	unsigned int here;
 	u64 left;
 
-	while (nth >= env_weight64(set->bits[word]))
-		nth -= env_weight64(set->bits[word++]);
+	while (nth >= (here = env_weight64(set->bits[word]))) {
+		nth -= here;
+		set->words &= set->words - 1;
+		word = __builtin_ctzll(set->words);
+	}
 	left = set->bits[word];
 	while (nth--)
 		left &= left - 1;
-	memset(set, 0, sizeof(*set));
+	set->words = 1ULL << word;
 	set->bits[word] = left & -left;
 }
 
@@ -287,24 +317,25 @@ static void match_shorthand(const struct dest_map *map,
 	u32 source = msg->source;
 
 	if (msg->shorthand != IRQ_SELF)
-		*set = map->all;
+		set_copy(set, &map->all);
 	if (source >= map->n || !is_on(&map->view[source]))
 		return;
 	if (msg->shorthand == IRQ_SELF)
 		set_add(set, source);
 	else if (msg->shorthand == IRQ_OTHERS)
-		set->bits[source >> 6] &= ~(1ULL << (source & 63));
+		set_keep(set, source >> 6, set->bits[source >> 6] &
+			 ~(1ULL << (source & 63)));
 }
 
 unsigned int dest_match(const struct dest_map *map,
 			const struct irq_message *msg, enum dest_lowest lowest,
 			struct dest_set *set)
 {
-	memset(set, 0, sizeof(*set));
+	set->words = 0;
 	if (msg->shorthand != IRQ_DEST_FIELD) {
 		match_shorthand(map, msg, set);
 	} else if (unlikely(is_broadcast(msg))) {
-		*set = map->all;
+		set_copy(set, &map->all);
 	} else if (!msg->logical && likely(!map->phys_shared)) {
 		u16 index = DEST_NONE;
 

@@ -11,8 +11,11 @@
 
 #include "lapic.h"
 
+/* What a VM may have; tests/bench also tries more. */
+#ifndef DEST_MAX_APICS
 #define DEST_MAX_APICS 256
-#define DEST_MAX_ID 1023 /* highest APIC ID a VM may use */
+#define DEST_MAX_ID 1023 /* highest APIC ID */
+#endif
 #define DEST_NONE 0xffff
 #define DEST_WORDS (DEST_MAX_APICS / 64)
 
@@ -38,9 +41,39 @@ struct dest_view {
 	u32 initial;
 };
 
+/**
+ * struct dest_set - APICs, by vCPU index
+ * @words: bit w: @bits[w] holds some of them; where clear, @bits[w] means
+ *         nothing and is not even initialised, so that a set costs what it
+ *         holds and not what it could hold
+ * @bits: bit n of word w: APIC 64 * w + n
+ */
 struct dest_set {
-	u64 bits[DEST_WORDS]; /* by vCPU index */
+	u64 words;
+	u64 bits[DEST_WORDS];
 };
+
+static inline bool dest_set_has(const struct dest_set *set, u32 index)
+{
+	return (set->words >> (index >> 6) & 1) &&
+	       (set->bits[index >> 6] >> (index & 63) & 1);
+}
+
+/* Takes the lowest out of @set. Return: its index, or -1 when there is none. */
+static inline int dest_set_pop(struct dest_set *set)
+{
+	u32 word;
+	u64 left;
+
+	if (!set->words)
+		return -1;
+	word = __builtin_ctzll(set->words);
+	left = set->bits[word];
+	set->bits[word] = left & (left - 1);
+	if (!set->bits[word])
+		set->words &= set->words - 1;
+	return word * 64 + __builtin_ctzll(left);
+}
 
 /* How an APIC takes part in logical addressing. */
 enum dest_layout {
@@ -90,7 +123,7 @@ void dest_map_build(struct dest_map *map);
  * @map: destination map
  * @msg: message; LOWEST is reduced to one target
  * @lowest: how that target is chosen
- * @set: result, by vCPU index
+ * @set: result
  *
  * Return: number of targets.
  */

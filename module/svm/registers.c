@@ -157,6 +157,33 @@ static int other_cr0(struct vcpu *vcpu, const struct x86_insn *insn,
 	return SVM_FAST;
 }
 
+/*
+ * All of them: QEMU's CPU exits at a read of any register when those of CR0 are
+ * intercepted.
+ */
+static bool read_cr(const struct vcpu *vcpu, u8 cr, u64 *val)
+{
+	switch (cr) {
+	case 0:
+		*val = svm_get_cr0(vcpu);
+		return true;
+	case 2:
+		*val = svm_vmcb(vcpu)->s.cr2;
+		return true;
+	case 3:
+		*val = svm_vmcb(vcpu)->s.cr3;
+		return true;
+	case 4:
+		*val = vcpu->cr4;
+		return true;
+	case 8:
+		*val = vcpu->has_lapic ? lapic_get_cr8(&vcpu->lapic) : vcpu->cr8;
+		return true;
+	default:
+		return false;
+	}
+}
+
 int svm_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	struct x86_insn insn;
@@ -175,17 +202,13 @@ int svm_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why)
 	if (insn.lock && cr == 0)
 		cr = 8;
 	if (insn.opcode == 0x0f20) {
-		switch (cr) {
-		case 0:
-			mov_result(vcpu, &insn, svm_get_cr0(vcpu));
-			break;
-		case 4:
-			mov_result(vcpu, &insn, vcpu->cr4);
-			break;
-		default:
+		u64 val;
+
+		if (!read_cr(vcpu, cr, &val)) {
 			vcpu_queue_ud(vcpu);
 			return SVM_FAST;
 		}
+		mov_result(vcpu, &insn, val);
 	} else {
 		u64 val = mov_source(vcpu, &insn);
 

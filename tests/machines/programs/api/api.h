@@ -26,6 +26,7 @@
 	T(regs, 0) \
 	T(sregs, 0) \
 	T(cr8, 0) \
+	T(control_registers, 0) \
 	T(fpu, 0) \
 	T(msrs, 0) \
 	T(msr_values, 0) \

@@ -97,6 +97,41 @@ void t_sregs(void)
 }
 
 /* The guest puts SREGS' CR8 and run->cr8 to use. */
+#define read_cr(n)                                                             \
+	({                                                                     \
+		u64 v_;                                                        \
+		asm volatile("mov %%cr" #n ", %0" : "=r"(v_) : : "memory");    \
+		v_;                                                            \
+	})
+
+/* While CD is set, as it is when a kernel sets up its MTRRs. */
+guest void g_crs(u64 arg)
+{
+	u64 cr0 = read_cr(0), cr3 = read_cr(3), cr4 = read_cr(4);
+
+	asm volatile("mov %0, %%cr2" : : "r"(0x1234567890ull) : "memory");
+	asm volatile("mov %0, %%cr8" : : "r"(7ull) : "memory");
+	asm volatile("mov %0, %%cr0" : : "r"(cr0 | 1 << 30) : "memory");
+	g_expect(read_cr(0), cr0 | 1 << 30);
+	g_expect(read_cr(2), 0x1234567890);
+	g_expect(read_cr(3), cr3);
+	g_expect(read_cr(4), cr4);
+	g_expect(read_cr(8), 7);
+	asm volatile("mov %0, %%cr3" : : "r"(cr3) : "memory");
+	asm volatile("mov %0, %%cr0" : : "r"(cr0) : "memory");
+	g_expect(read_cr(0), cr0);
+	g_expect(read_cr(2), 0x1234567890);
+}
+
+void t_control_registers(void)
+{
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_crs, 0);
+	vcpu_done(&vm.cpu[0]);
+}
+
 guest void g_cr8(u64 arg)
 {
 	u64 v;

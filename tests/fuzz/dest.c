@@ -129,7 +129,7 @@ static void check_message(const struct irq_message *msg, enum dest_lowest lowest
 	memset(&set, 0xa5, sizeof(set));
 	n = dest_match(&map, msg, lowest, &set);
 	for (i = 0; i < DEST_MAX_APICS; i++) {
-		MUST((set.bits[i >> 6] >> (i & 63) & 1) == want[i]);
+		MUST(dest_set_has(&set, i) == want[i]);
 		n -= want[i];
 	}
 	MUST(n == 0);

@@ -33,6 +33,12 @@ struct dest_row {
 	u64 targets; /* vCPUs 0..63 */
 };
 
+/* The APICs 64 * @word and up that were found. */
+static u64 dest_word(u32 word)
+{
+	return dest_set.words >> word & 1 ? dest_set.bits[word] : 0;
+}
+
 static u64 dest_ask(u32 dest, bool logical, bool wide, u8 shorthand, s32 source)
 {
 	struct irq_message msg = {
@@ -45,7 +51,7 @@ static u64 dest_ask(u32 dest, bool logical, bool wide, u8 shorthand, s32 source)
 	};
 
 	dest_match(&dest_map, &msg, DEST_LOWEST_FIRST, &dest_set);
-	return dest_set.bits[0];
+	return dest_word(0);
 }
 
 TEST(dest_xapic_flat)
@@ -247,20 +253,20 @@ TEST(dest_lowest_priority)
 		msg.vector = i;
 		CHECK_ROW(i, dest_match(&dest_map, &msg, DEST_LOWEST_ROUND_ROBIN,
 					&dest_set), 1);
-		CHECK_ROW(i, dest_set.bits[want >> 6], 1ULL << (want & 63));
-		CHECK_ROW(i, dest_set.bits[!(want >> 6)], 0);
+		CHECK_ROW(i, dest_word(want >> 6), 1ULL << (want & 63));
+		CHECK_ROW(i, dest_word(!(want >> 6)), 0);
 		CHECK_ROW(i, dest_match(&dest_map, &msg, DEST_LOWEST_FIRST,
 					&dest_set), 1);
-		CHECK_ROW(i, dest_set.bits[0], 2);
+		CHECK_ROW(i, dest_word(0), 2);
 	}
 	CHECK_EQ(dest_ask(0, false, false, IRQ_OTHERS, 66), ~0ULL);
-	CHECK_EQ(dest_set.bits[1], 0x3b);
+	CHECK_EQ(dest_word(1), 0x3b);
 	CHECK_EQ(dest_ask(0, false, false, IRQ_SELF, 66), 0);
-	CHECK_EQ(dest_set.bits[1], 4);
+	CHECK_EQ(dest_word(1), 4);
 	/* The only one addressed is disabled: nobody. */
 	msg.dest = 0;
 	CHECK_EQ(dest_match(&dest_map, &msg, DEST_LOWEST_FIRST, &dest_set), 0);
-	CHECK_EQ(dest_set.bits[0], 0);
+	CHECK_EQ(dest_word(0), 0);
 	msg.dest = 9;
 	CHECK_EQ(dest_match(&dest_map, &msg, DEST_LOWEST_FIRST, &dest_set), 1);
 }
@@ -385,17 +391,21 @@ TEST(dest_random_against_rule)
 				bool hit = dest_rule(&dest_map.view[i], i, &m);
 
 				want += hit;
-				REQUIRE_ROW(round, hit == (dest_set.bits[i >> 6] >>
-							   (i & 63) & 1));
+				REQUIRE_ROW(round, hit ==
+					    dest_set_has(&dest_set, i));
 				REQUIRE_ROW(round, hit ==
 					    dest_covers(&dest_map, &m, i));
 			}
 			REQUIRE_ROW(round, want == got);
+			for (i = 0; i < dest_map.n; i++)
+				REQUIRE_ROW(round, !dest_rule(&dest_map.view[i], i, &m) ||
+					    dest_set_pop(&dest_set) == (int)i);
+			REQUIRE_ROW(round, dest_set_pop(&dest_set) == -1);
 			m.delivery = IRQ_LOWEST;
 			got = dest_match(&dest_map, &m, k & 1, &dest_set);
 			want = 0;
 			for (i = 0; i < dest_map.n; i++) {
-				bool hit = dest_set.bits[i >> 6] >> (i & 63) & 1;
+				bool hit = dest_set_has(&dest_set, i);
 
 				want += hit;
 				REQUIRE_ROW(round, !hit ||
@@ -403,6 +413,9 @@ TEST(dest_random_against_rule)
 					     dest_covers(&dest_map, &m, i)));
 			}
 			REQUIRE_ROW(round, got == want && got <= 1);
+			dest_match(&dest_map, &m, k & 1, &dest_set);
+			REQUIRE_ROW(round, !got || dest_set_pop(&dest_set) >= 0);
+			REQUIRE_ROW(round, dest_set_pop(&dest_set) == -1);
 		}
 	}
 	CHECK(!dest_covers(&dest_map, &(struct irq_message){ .dest = 0xff },

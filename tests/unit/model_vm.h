@@ -60,13 +60,11 @@ static inline struct mvm_cpu *mvm_of(struct model_host *h)
 static inline void mvm_send(struct mvm *vm, const struct irq_message *msg)
 {
 	struct dest_set set;
-	u32 i;
+	int i;
 
-	if (!dest_match(&vm->map, msg, DEST_LOWEST_ROUND_ROBIN, &set))
-		return;
-	for (i = 0; i < vm->n; i++)
-		if ((set.bits[0] >> i & 1) &&
-		    (msg->delivery > IRQ_LOWEST || vm->map.view[i].enabled))
+	dest_match(&vm->map, msg, DEST_LOWEST_ROUND_ROBIN, &set);
+	while ((i = dest_set_pop(&set)) >= 0)
+		if (msg->delivery > IRQ_LOWEST || vm->map.view[i].enabled)
 			mailbox_post(&vm->cpu[i].mailbox, msg);
 }
 

@@ -146,7 +146,7 @@ static void write_svr(struct lapic *l, u32 val, struct lapic_out *out)
 	if (val & SVR_ENABLE)
 		return;
 	/* Unmasked although disabled: as firmware left it, or restored. */
-	if (!(lapic_get(l, LAPIC_LVT_LINT0) & LVT_MASK))
+	if (!(old & SVR_ENABLE) && !(lapic_get(l, LAPIC_LVT_LINT0) & LVT_MASK))
 		out->effects |= LAPIC_OUT_LINT0;
 	lapic_put(l, LAPIC_LVT_CMCI, lapic_get(l, LAPIC_LVT_CMCI) | LVT_MASK);
 	for (reg = LAPIC_LVT_TIMER; reg <= LAPIC_LVT_ERROR; reg += 16)

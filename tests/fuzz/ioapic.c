@@ -7,8 +7,9 @@
  *  - remote IRR is set on level entries alone, and only by a message sent;
  *  - an asserted level pin that may send has sent: nothing waits for an event
  *    that doesn't come;
- *  - EOI-exit maps are the vectors of the level entries that address an APIC,
- *    and whatever changes a map says that maps are to be built anew.
+ *  - EOI-exit maps are the vectors of the level entries, and of tapped pins, that
+ *    address an APIC, and whatever changes a map says that maps are to be built
+ *    anew.
  */
 #include "../../module/apic/exitmap.h"
 #include "fuzz.h"
@@ -25,6 +26,7 @@ enum what {
 	OP_RESAMPLE,
 	OP_UNACCEPTED,
 	OP_REGISTER,
+	OP_TAP,
 	OP_MIGRATE,
 	OP_WHATS
 };
@@ -49,6 +51,7 @@ static struct ioapic io;
 static struct ioapic_out out;
 static struct pin pins[IOAPIC_PINS];
 static u32 expected; /* messages, by pin */
+static u32 unmasked;
 static u8 select_reg, id;
 static struct dest_map dests;
 static struct exitmap maps[APICS];
@@ -94,7 +97,9 @@ static void clear(void)
 	memset(&out, 0x5a, sizeof(out));
 	out.n = 0;
 	out.rescan = false;
+	out.unmasked = 0;
 	expected = 0;
+	unmasked = 0;
 }
 
 static void check_messages(void)
@@ -120,6 +125,7 @@ static void check_messages(void)
 		MUST(msg->source == IRQ_SOURCE_NONE);
 	}
 	MUST(got == expected);
+	MUST(out.unmasked == unmasked);
 }
 
 static void check_pins(void)
@@ -185,8 +191,10 @@ static void check_maps(void)
 
 		for (i = 0; i < IOAPIC_PINS; i++) {
 			u8 vector = pins[i].rte;
+			bool tapped = io.tapped >> i & 1 &&
+				      mode_of(&pins[i]) < 2;
 
-			if (is_level(&pins[i]) && vector > 15 &&
+			if ((is_level(&pins[i]) || tapped) && vector > 15 &&
 			    addressed(&pins[i], apic))
 				want.bits[vector >> 6] |= 1ULL << (vector & 63);
 		}
@@ -230,6 +238,7 @@ static void line(u32 n, u32 source, bool level)
 static void rte(u32 n, u64 val, bool high)
 {
 	struct pin *p = &pins[n];
+	u64 old = p->rte;
 
 	select_reg = 16 + 2 * n + high;
 	ioapic_write(&io, 0, select_reg, &out);
@@ -238,6 +247,8 @@ static void rte(u32 n, u64 val, bool high)
 		p->rte = (u32)p->rte | (val & 0xff000000) << 32;
 	else
 		p->rte = (p->rte >> 32 << 32) | (val & (u32)RTE_KEPT);
+	if (old & ~p->rte & BIT(16))
+		unmasked |= 1U << n;
 	if (!is_level(p)) {
 		p->remote = false;
 		p->held = false;
@@ -277,6 +288,25 @@ static void resample(u8 vector, u32 which)
 	}
 	MUST(ioapic_resample(&io, vector, which) == want);
 	eoi(vector);
+}
+
+/* Who changes that has the maps built anew. */
+static void tap(u32 which)
+{
+	u32 vector, i;
+
+	io.tapped = which;
+	out.rescan = true;
+	for (vector = 0; vector < 256; vector += 17) {
+		u8 v = which & 1 ? pins[which % IOAPIC_PINS].rte : vector;
+		u32 want = 0;
+
+		for (i = 0; i < IOAPIC_PINS; i++)
+			if (which >> i & 1 && (u8)pins[i].rte == v &&
+			    !is_level(&pins[i]))
+				want |= 1U << i;
+		MUST(ioapic_tapped(&io, v) == want);
+	}
 }
 
 /* Any access at all to the registers. */
@@ -360,6 +390,9 @@ static void step(const struct fuzz_op *op)
 		break;
 	case OP_REGISTER:
 		any_register(op->a & 1 ? 0x10 : op->a & 2 ? op->b : 0, op->x);
+		break;
+	case OP_TAP:
+		tap(op->x);
 		break;
 	case OP_MIGRATE:
 		migrate();

@@ -24,8 +24,6 @@ enum what {
 	OP_END,
 	OP_WRITE,
 	OP_READ,
-	OP_WRMSR,
-	OP_RDMSR,
 	OP_CR8,
 	OP_BASE,
 	OP_ADVANCE,
@@ -301,11 +299,19 @@ static void set_mode(u32 which)
 		 mode[which % 3], which & 128, 46);
 }
 
+/* 146 years are enough for the clock; a deadline may lie farther off. */
 static void advance(u64 ns)
 {
-	now += ns;
-	if (now < ns)
-		now = ~0ULL;
+	u64 most = 1ULL << 62;
+
+	now = ns < most - now ? now + ns : most;
+}
+
+/* No clock gets there, and nothing is said of how much is left until then. */
+static bool beyond_clock(void)
+{
+	return (unsigned __int128)*plain_reg(&plain, LAPIC_TIMER_INITIAL) *
+		       plain.tick + now + plain.tick > ~0ULL;
 }
 
 /* The caller's timer has fired, or the caller looks early. */
@@ -378,6 +384,8 @@ static void save(bool wide_ids)
 	struct lapic other = apic;
 	u32 count = plain_count(&plain, now);
 
+	if (beyond_clock())
+		return;
 	memset(regs, 0xd3, sizeof(regs));
 	lapic_save(&apic, regs, wide_ids, now);
 	check_saved(regs, wide_ids);
@@ -388,6 +396,9 @@ static void save(bool wide_ids)
 	other.timer_deadline = 77;
 	other.timer_mode = 0;
 	MUST(lapic_restore(&other, regs, wide_ids, now, &moved));
+	MUST(lapic_highest_irr(&other) == plain_top(plain.irr));
+	MUST(lapic_next(&other) == plain_next(&plain));
+	MUST(other.isr_count == apic.isr_count);
 	lapic_save(&other, again, wide_ids, now);
 	MUST(!memcmp(regs, again, sizeof(regs)));
 
@@ -509,6 +520,17 @@ static u32 some_reg(const struct fuzz_op *op)
 	return op->b & 128 ? (u32)op->a << 4 : op->a << 4 & 0x3f0;
 }
 
+static u32 odd_part(const struct fuzz_op *op)
+{
+	return op->b & 64 ? op->c & 15 : 0;
+}
+
+/* As the mode is, or now and then not. */
+static bool by_msr(const struct fuzz_op *op)
+{
+	return (plain_mode(&plain) == LAPIC_X2APIC) != ((op->b & 48) == 48);
+}
+
 static void step(const struct fuzz_op *op)
 {
 	u64 wide = op->x | (u64)op->y << 32;
@@ -516,9 +538,15 @@ static void step(const struct fuzz_op *op)
 	switch (op->what % (apic.accelerated ? OP_HARDWARE : OP_SOFTWARE)) {
 	case OP_POST:
 		post(op);
+		if (op->c & 1)
+			absorb(op->c & 2);
+		if (op->c & 4)
+			accept();
 		break;
 	case OP_POST_RUN:
 		post_run(op);
+		if (op->b & 1)
+			absorb(op->b & 2);
 		break;
 	case OP_ABSORB:
 		absorb(op->a & 1);
@@ -530,16 +558,16 @@ static void step(const struct fuzz_op *op)
 		end();
 		break;
 	case OP_WRITE:
-		write_xapic(some_reg(op) | (op->b & 64 ? op->c & 15 : 0), op->x);
+		if (by_msr(op))
+			write_x2apic(0x800 + (some_reg(op) >> 4), wide);
+		else
+			write_xapic(some_reg(op) | odd_part(op), op->x);
 		break;
 	case OP_READ:
-		read_xapic(some_reg(op) | (op->b & 64 ? op->c & 15 : 0));
-		break;
-	case OP_WRMSR:
-		write_x2apic(0x800 + (some_reg(op) >> 4), wide);
-		break;
-	case OP_RDMSR:
-		read_x2apic(0x800 + (some_reg(op) >> 4));
+		if (by_msr(op))
+			read_x2apic(0x800 + (some_reg(op) >> 4));
+		else
+			read_xapic(some_reg(op) | odd_part(op));
 		break;
 	case OP_CR8:
 		cr8(op->a);
@@ -548,12 +576,15 @@ static void step(const struct fuzz_op *op)
 		set_base(wide, op->a & 1, op->b % 65);
 		break;
 	case OP_ADVANCE:
-		advance(op->a & 1 ? wide : op->x);
+		if (op->a & 4 && plain.deadline > now && !beyond_clock())
+			now = plain.deadline;
+		else
+			advance(op->a & 1 ? wide : op->x);
 		if (plain.deadline && now >= plain.deadline && op->a & 2)
 			expire();
 		break;
 	case OP_EXPIRE:
-		if (op->a & 1 && plain.deadline > now)
+		if (op->a & 1 && plain.deadline > now && !beyond_clock())
 			now = plain.deadline;
 		expire();
 		break;
@@ -627,6 +658,8 @@ static void begin(struct fuzz_input *in)
 	now = more & 64 ? 0 : 1000000;
 	armed = 0;
 	armed_tsc = 0;
+	if (!(more & 128))
+		write_xapic(LAPIC_SVR, 0x1ff);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -637,6 +670,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	begin(&in);
 	while (fuzz_next(&in, &op)) {
 		int before = plain_next(&plain);
+		bool extint = lapic_takes_extint(&apic);
 		struct dest_view was, is;
 
 		dest_view_of(&was, &apic);
@@ -653,6 +687,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (is.enabled != was.enabled || is.mode != was.mode ||
 		    is.id != was.id || is.ldr != was.ldr || is.dfr != was.dfr)
 			MUST(out.effects & LAPIC_OUT_DEST);
+		MUST(lapic_takes_extint(&apic) == plain_takes_extint(&plain));
+		if (lapic_takes_extint(&apic) != extint)
+			MUST(out.effects & (LAPIC_OUT_DEST | LAPIC_OUT_LINT0));
 	}
 	return 0;
 }

@@ -147,6 +147,13 @@ static void plain_local(struct plain *p, u32 lvt_reg)
 	}
 }
 
+/* The PIC's interrupts come through. */
+static bool plain_takes_extint(struct plain *p)
+{
+	return plain_mode(p) == LAPIC_DISABLED ||
+	       (*plain_reg(p, LAPIC_LVT_LINT0) & 0x10700) == 0x700;
+}
+
 /* ------------------------------------------------------------------- timer */
 
 static u64 plain_saturate(unsigned __int128 v)

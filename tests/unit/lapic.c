@@ -532,6 +532,12 @@ TEST(lapic_extint_by_lint0)
 	fixture_write(l, LAPIC_LVT_LINT0, 0x700, 0);
 	CHECK(fixture_write(l, LAPIC_SVR, 0xff, 0) & LAPIC_OUT_DEST);
 	CHECK(!lapic_takes_extint(l));
+	/* The BSP's, disabled but unmasked: a write that leaves it so masks it. */
+	l->base |= LAPIC_BASE_BSP;
+	lapic_reset(l, &fixture_out);
+	CHECK(lapic_takes_extint(l));
+	CHECK_EQ(fixture_write(l, LAPIC_SVR, 0xfe, 0), LAPIC_OUT_LINT0);
+	CHECK(!lapic_takes_extint(l));
 	CHECK(lapic_set_base(l, LAPIC_BASE_DEFAULT, false, 46, &fixture_out));
 	CHECK(lapic_takes_extint(l));
 }

@@ -5,7 +5,8 @@
 #   make test       every test; the last line says how many passed
 #   make check      the tests that need no machine: a minute or two
 #   make fuzz       the fuzz targets, about ten seconds each; make soak runs ten million inputs through each
-#   make bench      instructions per event, beside in-tree KVM
+#   make bench      what the engine's operations cost; instructions per event, beside in-tree KVM
+#                   (make bench-engine: the first alone, in seconds)
 #   make install    by DKMS, for the running kernel; make uninstall undoes it
 #   make module     the module for the running kernel (KDIR=), without DKMS
 #   make tools      vintctl
@@ -20,7 +21,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 SRC := $(DESTDIR)/usr/src/vintc-$(VERSION)
 
-.PHONY: help run test check fuzz soak bench install uninstall module tools clean
+.PHONY: help run test check fuzz soak bench bench-engine install uninstall module tools clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -39,6 +40,9 @@ fuzz soak:
 
 bench:
 	@tests/run bench $(KERNEL)
+
+bench-engine:
+	@tests/run bench-engine
 
 module:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules

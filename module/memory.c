@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 #include <asm/processor.h>
 
+#include "dirty.h"
 #include "memory_impl.h"
 #include "pagetable.h"
 #include "../uapi/vintc.h"
@@ -51,7 +52,7 @@ static struct memslots *own_slots(struct memory *mem)
 	return rcu_dereference_protected(mem->slots, lockdep_is_held(&mem->lock));
 }
 
-static const struct memslot *slot_by_id(const struct memslots *slots, u32 id)
+const struct memslot *memory_slot_by_id(const struct memslots *slots, u32 id)
 {
 	u32 i;
 
@@ -81,7 +82,7 @@ static bool slot_overlaps(const struct memslots *slots, const struct memslot *ne
 static struct memslots *slots_copy(const struct memslots *old, u32 id,
 				   const struct memslot *new)
 {
-	u32 n = old->n - !!slot_by_id(old, id) + !!new;
+	u32 n = old->n - !!memory_slot_by_id(old, id) + !!new;
 	struct memslots *slots = slots_alloc(n);
 	u32 from, to = 0;
 
@@ -148,7 +149,7 @@ static int slot_parse(const struct memory *mem, struct memslot *slot,
 	u64 hva = region->userspace_addr, size = region->memory_size;
 	u64 limit = frame_limit(mem);
 
-	if (region->flags & ~KVM_MEM_READONLY)
+	if (region->flags & ~(KVM_MEM_READONLY | KVM_MEM_LOG_DIRTY_PAGES))
 		return -EINVAL;
 	/* Bits 31:16 name an address space: there is only 0. */
 	if (region->slot >= MEMORY_SLOTS)
@@ -179,7 +180,8 @@ static int slot_parse(const struct memory *mem, struct memslot *slot,
 static int slot_delete(struct memory *mem, u32 id)
 {
 	struct memslots *old = own_slots(mem);
-	const struct memslot *gone = slot_by_id(old, id);
+	const struct memslot *gone = memory_slot_by_id(old, id);
+	unsigned long *dirty;
 	struct memslots *new;
 
 	if (!gone)
@@ -187,37 +189,62 @@ static int slot_delete(struct memory *mem, u32 id)
 	new = slots_copy(old, id, NULL);
 	if (!new)
 		return -ENOMEM;
+	dirty = gone->dirty;
 	slots_replace(mem, new, gone);
+	kvfree(dirty);
 	return 0;
 }
 
-/* Create a slot or move it. */
-static int slot_set(struct memory *mem, const struct memslot *slot)
+/*
+ * The array with @slot in it takes the place of the one with @now. A slot that
+ * moves loses its entries; so does one whose log ends, and large ones may come.
+ */
+static int slot_put(struct memory *mem, struct memslot *slot, const struct memslot *now)
+{
+	unsigned long *dirty = now ? now->dirty : NULL;
+	bool moves = now && now->gfn != slot->gfn;
+	struct memslots *new;
+	int log;
+
+	log = dirty_prepare(mem, slot, now);
+	if (log < 0)
+		return log;
+	new = slots_copy(own_slots(mem), slot->id, slot);
+	if (!new) {
+		if (slot->dirty != dirty)
+			kvfree(slot->dirty);
+		return -ENOMEM;
+	}
+	slots_replace(mem, new, moves || (dirty && !slot->dirty) ? now : NULL);
+	if (log)
+		dirty_begin(mem, slot);
+	if (slot->dirty != dirty)
+		kvfree(dirty);
+	return 0;
+}
+
+/* Create a slot, move it, begin or end its log. */
+static int slot_set(struct memory *mem, struct memslot *slot)
 {
 	struct memslots *old = own_slots(mem);
-	const struct memslot *now = slot_by_id(old, slot->id);
-	struct memslots *new;
+	const struct memslot *now = memory_slot_by_id(old, slot->id);
 
 	if (now) {
 		if (slot->npages != now->npages || slot->hva != now->hva ||
-		    slot->flags != now->flags)
+		    (slot->flags ^ now->flags) & KVM_MEM_READONLY)
 			return -EINVAL;
-		if (slot->gfn == now->gfn)
+		if (slot->gfn == now->gfn && slot->flags == now->flags)
 			return 0;
 	}
 	if (slot_overlaps(old, slot))
 		return -EEXIST;
-	new = slots_copy(old, slot->id, slot);
-	if (!new)
-		return -ENOMEM;
-	slots_replace(mem, new, now);
-	return 0;
+	return slot_put(mem, slot, now);
 }
 
 int memory_set_region(struct memory *mem,
 		      const struct kvm_userspace_memory_region2 *region)
 {
-	struct memslot slot;
+	struct memslot slot = {};
 	int r;
 
 	r = slot_parse(mem, &slot, region);
@@ -292,6 +319,9 @@ free_srcu:
 
 void memory_destroy(struct memory *mem)
 {
+	struct memslots *slots;
+	u32 i;
+
 	/*
 	 * Calls release(), or waits for the one that the exit of the mm calls;
 	 * no callback runs when it returns. Either took all entries away.
@@ -300,19 +330,28 @@ void memory_destroy(struct memory *mem)
 	WARN_ON_ONCE(mem->table_pages != 1 || mem->pages_4k || mem->pages_2m ||
 		     mem->pages_1g);
 	free_page((unsigned long)mem->root_table);
-	kvfree(rcu_dereference_protected(mem->slots, true));
+	slots = rcu_dereference_protected(mem->slots, true);
+	for (i = 0; i < slots->n; i++)
+		kvfree(slots->slot[i].dirty);
+	kvfree(slots);
 	cleanup_srcu_struct(&mem->srcu);
 }
 
 /* --- access --------------------------------------------------------------------- */
 
-unsigned long memory_hva(struct memory *mem, u64 gpa, bool writable)
+/* The slot of @gpa if it may be accessed so. */
+static const struct memslot *access_slot(struct memory *mem, u64 gpa, bool write)
 {
 	const struct memslot *slot = memory_slot(mem, gpa >> PAGE_SHIFT);
 
-	if (!slot || (writable && (slot->flags & KVM_MEM_READONLY)))
-		return 0;
-	return memslot_hva(slot, gpa);
+	return slot && !(write && (slot->flags & KVM_MEM_READONLY)) ? slot : NULL;
+}
+
+unsigned long memory_hva(struct memory *mem, u64 gpa, bool writable)
+{
+	const struct memslot *slot = access_slot(mem, gpa, writable);
+
+	return slot ? memslot_hva(slot, gpa) : 0;
 }
 
 /* How much of @len bytes at @gpa lies in one page. */
@@ -339,10 +378,16 @@ int memory_read(struct memory *mem, u64 gpa, void *buf, u32 len)
 int memory_write(struct memory *mem, u64 gpa, const void *buf, u32 len)
 {
 	while (len) {
-		unsigned long hva = memory_hva(mem, gpa, true);
+		const struct memslot *slot = access_slot(mem, gpa, true);
 		u32 part = page_part(gpa, len);
+		unsigned long left;
 
-		if (!hva || copy_to_user((void __user *)hva, buf, part))
+		if (!slot)
+			return -EFAULT;
+		left = copy_to_user((void __user *)memslot_hva(slot, gpa), buf, part);
+		/* Some of it may be there even if not all is. */
+		dirty_mark(slot, gpa >> PAGE_SHIFT);
+		if (left)
 			return -EFAULT;
 		buf += part;
 		gpa += part;

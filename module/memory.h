@@ -6,6 +6,7 @@
  *
  * memory.c       slots, and access to guest memory from the kernel
  * memory_fault.c from a user address to an entry and back: faults, notifier
+ * dirty.c        the log of written pages; dirty.h has its rules
  * pagetable.c    the tables
  *
  * Locking
@@ -88,10 +89,11 @@ struct pt_format {
 /**
  * struct memslot - one region of guest-physical memory
  * @id: user's slot number
- * @flags: KVM_MEM_READONLY
+ * @flags: KVM_MEM_READONLY, KVM_MEM_LOG_DIRTY_PAGES
  * @gfn: first guest frame
  * @npages: number of guest frames
  * @hva: user address of the first byte
+ * @dirty: the log, a bit per frame, and as much again to copy it; NULL: none
  */
 struct memslot {
 	u32 id;
@@ -99,6 +101,7 @@ struct memslot {
 	u64 gfn;
 	u64 npages;
 	unsigned long hva;
+	unsigned long *dirty;
 };
 
 /**
@@ -124,6 +127,7 @@ struct vm;
  * @lock: serialises slot changes; taken before @pt_lock
  * @srcu: readers of @slots
  * @slots: read under @srcu or @pt_lock, changed under both locks
+ * @dirty_manual: KVM_DIRTY_LOG_...: bits are cleared by user space's asking
  * @notifier: registered with @mm
  * @pt_lock: page tables, what is below, changes of @slots
  * @notifier_seq: moves with every change that a fault under way must not miss
@@ -147,6 +151,7 @@ struct memory {
 	struct mutex lock;
 	struct srcu_struct srcu;
 	struct memslots __rcu *slots;
+	u32 dirty_manual;
 	struct mmu_notifier notifier;
 	spinlock_t pt_lock;
 	unsigned long notifier_seq;

@@ -13,6 +13,7 @@
 #include <linux/sched/signal.h>
 
 #include "compat/mm.h"
+#include "dirty.h"
 #include "memory_impl.h"
 #include "pagetable.h"
 #include "../uapi/vintc.h"
@@ -206,24 +207,30 @@ static int fault_commit(struct memory *mem, const struct memslot *slot,
 			struct fault *fault)
 {
 	u64 pfn = page_to_pfn(fault->page);
-	struct pt_leaf leaf = { .write = fault->writable };
+	struct pt_leaf leaf = { .level = 1, .write = fault->writable };
 	struct pt_zap zap = {};
 	int r;
 
-	leaf.level = min(host_level(mem->mm, fault->hva, pfn), pt_max_leaf(mem->format));
+	if (!slot->dirty)
+		leaf.level = min(host_level(mem->mm, fault->hva, pfn), pt_max_leaf(mem->format));
 
 	pagetable_begin(mem, &zap);
 	while (leaf.level > 1 && !level_fits(mem, slot, fault, leaf.level))
 		leaf.level--;
 	leaf.gfn = fault->gfn & ~(pt_pages(leaf.level) - 1);
 	leaf.pfn = pfn & ~(pt_pages(leaf.level) - 1);
+	/* A page that only is read doesn't belong in the log. */
+	if (slot->dirty && !fault->write && !dirty_logged(slot, fault->gfn))
+		leaf.write = false;
 
 	if (fault_stale(mem, fault, leaf.level)) {
 		r = -EAGAIN;
 	} else {
 		r = pagetable_map(mem, &leaf, &fault->spares, &zap);
-		if (!r && leaf.write)
+		if (!r && leaf.write) {
 			mark_dirty(fault->page);
+			dirty_mark(slot, fault->gfn);
+		}
 	}
 	pagetable_done(mem, &zap);
 	return r;

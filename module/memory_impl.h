@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What memory.c and memory_fault.c share and nobody else needs. */
+/* What memory.c, memory_fault.c and dirty.c share and nobody else needs. */
 #ifndef VINTC_MEMORY_IMPL_H
 #define VINTC_MEMORY_IMPL_H
 
 #include "memory.h"
 
 extern const struct mmu_notifier_ops memory_notifier_ops;
+
+const struct memslot *memory_slot_by_id(const struct memslots *slots, u32 id);
 
 /*
  * Something changed that a fault under way must not miss. What changed is

@@ -235,6 +235,43 @@ void pagetable_zap(struct memory *mem, u64 gfn, u64 end, struct pt_zap *zap)
 		  min(end, pt_limit(mem->format)), zap);
 }
 
+/* A writable leaf. Atomic: the hardware may set the accessed bit meanwhile. */
+static void protect_leaf(struct memory *mem, u64 *entry, int level, struct pt_zap *zap)
+{
+	if (level > 1) {
+		pt_clear(mem, entry, level);
+	} else {
+		clear_bit(__ffs64(mem->format->write), (unsigned long *)entry);
+		zap->protected = true;
+	}
+}
+
+static void protect_level(struct memory *mem, u64 *table, int level, u64 gfn, u64 end,
+			  struct pt_zap *zap)
+{
+	const struct pt_format *format = mem->format;
+	u64 next;
+
+	for (; gfn < end; gfn = next) {
+		u64 *entry = &table[pt_index(gfn, level)];
+
+		next = min(end, pt_next(gfn, level));
+		if (!(*entry & format->present))
+			continue;
+		if (!pt_is_leaf(format, *entry, level))
+			protect_level(mem, pt_child(*entry), level - 1, gfn, next, zap);
+		else if (*entry & format->write)
+			protect_leaf(mem, entry, level, zap);
+	}
+}
+
+void pagetable_protect(struct memory *mem, u64 gfn, u64 end, struct pt_zap *zap)
+{
+	lockdep_assert_held(&mem->pt_lock);
+	protect_level(mem, mem->root_table, mem->format->levels, gfn,
+		      min(end, pt_limit(mem->format)), zap);
+}
+
 /* A leaf: was it accessed? */
 static bool age_leaf(struct memory *mem, u64 *entry, int level, bool clear)
 {
@@ -327,6 +364,24 @@ static void pt_free_unlinked(struct memory *mem, struct pt_zap *zap)
 	spin_unlock(&mem->pt_lock);
 }
 
+/* Flush what was taken away up to @zapped. */
+static void flush_to(struct memory *mem, u64 zapped)
+{
+	vm_flush_tlb(mem->vm);
+
+	spin_lock(&mem->pt_lock);
+	/* One that began later than ours may have been faster. */
+	if (zapped > mem->flushed)
+		mem->flushed = zapped;
+	mem->flushes++;
+	spin_unlock(&mem->pt_lock);
+}
+
+void pagetable_flush(struct memory *mem)
+{
+	flush_to(mem, 0);
+}
+
 void pagetable_done(struct memory *mem, struct pt_zap *zap) __releases(&mem->pt_lock)
 {
 	u64 zapped = mem->zapped;
@@ -337,15 +392,7 @@ void pagetable_done(struct memory *mem, struct pt_zap *zap) __releases(&mem->pt_
 	if (!flush)
 		return;
 
-	vm_flush_tlb(mem->vm);
-
-	spin_lock(&mem->pt_lock);
-	/* One that began later than ours may have been faster. */
-	if (zapped > mem->flushed)
-		mem->flushed = zapped;
-	mem->flushes++;
-	spin_unlock(&mem->pt_lock);
-
+	flush_to(mem, zapped);
 	if (zap->tables)
 		pt_free_unlinked(mem, zap);
 }

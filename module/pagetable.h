@@ -67,6 +67,7 @@ void pagetable_free_spares(struct pt_spares *spares);
  * @prune: take tables away that become empty, also where the range covers
  *	them in part
  * @may_sleep: between the tables that are freed
+ * @protected: write permission was taken, which pagetable_done() doesn't flush
  */
 struct pt_zap {
 	u64 before;
@@ -74,6 +75,7 @@ struct pt_zap {
 	bool settle;
 	bool prune;
 	bool may_sleep;
+	bool protected;
 };
 
 /* Begin a section of pt_lock. */
@@ -101,6 +103,22 @@ int pagetable_map(struct memory *mem, const struct pt_leaf *leaf,
 
 /* Take away all entries for frames @gfn to @end - 1. Context: pt_lock held. */
 void pagetable_zap(struct memory *mem, u64 gfn, u64 end, struct pt_zap *zap);
+
+/**
+ * pagetable_protect() - take the permission to write from frames @gfn to @end - 1
+ * @mem: address space
+ * @gfn: first frame
+ * @end: frame after the last
+ * @zap: @zap->protected is set if pagetable_flush() is to be called
+ *
+ * A writable leaf above level 1 that the range touches goes as a whole.
+ *
+ * Context: pt_lock held.
+ */
+void pagetable_protect(struct memory *mem, u64 gfn, u64 end, struct pt_zap *zap);
+
+/* Flush TLBs. Context: pt_lock not held. */
+void pagetable_flush(struct memory *mem);
 
 /**
  * pagetable_age() - was one of the frames accessed?

@@ -83,6 +83,8 @@ int vcpu_handle_requests(struct vcpu *vcpu)
 	 * backend's own, just before it enters.
 	 */
 	take_request(vcpu, REQ_APICV_UPDATE);
+	if (take_request(vcpu, REQ_PVCLOCK))
+		clock_update(vcpu);
 	if (take_request(vcpu, REQ_EVENT))
 		vcpu->stats.req_event++;
 	return GO_ON;

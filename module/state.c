@@ -423,6 +423,8 @@ long vcpu_state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
 		return tpr_reporting(arg);
 	case KVM_SET_VAPIC_ADDR:
 		return vapic_addr(vcpu, arg);
+	case KVM_KVMCLOCK_CTRL:
+		return clock_guest_stopped(vcpu) ? 0 : -EINVAL;
 	}
 	return -EINVAL;
 }

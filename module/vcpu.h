@@ -216,6 +216,8 @@ struct vcpu {
 	u64 dr[4];
 	u64 tsc_aux;
 	u64 tsc_adjust;
+	u64 pv_time, pv_wall; /* kvmclock's MSRs */
+	bool pv_wall_due, pv_stopped;
 	u64 misc_enable;
 	u64 mcg_cap, mcg_status, mcg_ctl;
 	u64 *mce_banks; /* 4 MSRs of each bank; NULL: no banks */

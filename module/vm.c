@@ -7,11 +7,11 @@
 #include <linux/moduleparam.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <asm/tsc.h>
 
 #include "compat/compat.h"
+#include "dirty.h"
 #include "hardware.h"
 #include "isa.h"
 #include "vm.h"
@@ -41,6 +41,8 @@ static const struct {
 	{ KVM_CAP_DESTROY_MEMORY_REGION_WORKS, 1 },
 	{ KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, 1 },
 	{ KVM_CAP_READONLY_MEM, 1 },
+	{ KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
+					     KVM_DIRTY_LOG_INITIALLY_SET },
 	{ KVM_CAP_IRQ_ROUTING, VM_MAX_GSIS },
 	{ KVM_CAP_IRQ_INJECT_STATUS, 1 },
 	{ KVM_CAP_SIGNAL_MSI, 1 },
@@ -61,6 +63,7 @@ static const struct {
 	{ KVM_CAP_DEBUGREGS, 1 },
 	{ KVM_CAP_MCE, MSR_MCE_CAP_SUPPORTED & 0xff },
 	{ KVM_CAP_ADJUST_CLOCK, VM_CLOCK_FLAGS },
+	{ KVM_CAP_KVMCLOCK_CTRL, 1 },
 	{ KVM_CAP_X86_ROBUST_SINGLESTEP, 1 },
 	{ KVM_CAP_XSAVE, 1 },
 	{ KVM_CAP_XSAVE2, sizeof(struct kvm_xsave) },
@@ -243,12 +246,12 @@ static long vm_signal_msi(struct vm *vm, void __user *arg)
 	return route_msi(vm, &msi);
 }
 
-static long vm_set_region(struct vm *vm, void __user *arg, size_t size)
+static long vm_set_region(struct vm *vm, unsigned int cmd, void __user *arg)
 {
 	struct kvm_userspace_memory_region2 region = {};
 
-	/* The first form is a prefix of the second. */
-	if (copy_from_user(&region, arg, size))
+	/* The ioctl's number says how long; the first form is a prefix of the second. */
+	if (copy_from_user(&region, arg, _IOC_SIZE(cmd)))
 		return -EFAULT;
 	return memory_set_region(&vm->mem, &region);
 }
@@ -325,6 +328,9 @@ static long vm_enable_cap(struct vm *vm, struct kvm_enable_cap __user *arg)
 	case KVM_CAP_SPLIT_IRQCHIP:
 		r = vm_split_irqchip(vm, cap.args[0]);
 		break;
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		r = dirty_set_manual(&vm->mem, cap.args[0]);
+		break;
 	case KVM_CAP_HALT_POLL:
 		if (cap.args[0] > U32_MAX)
 			r = -EINVAL;
@@ -392,11 +398,11 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_CREATE_VCPU:
 		return arg > VM_MAX_VCPU_ID ? -EINVAL : vcpu_create(vm, arg);
 	case KVM_SET_USER_MEMORY_REGION:
-		return vm_set_region(vm, uarg,
-				     sizeof(struct kvm_userspace_memory_region));
 	case KVM_SET_USER_MEMORY_REGION2:
-		return vm_set_region(vm, uarg,
-				     sizeof(struct kvm_userspace_memory_region2));
+		return vm_set_region(vm, cmd, uarg);
+	case KVM_GET_DIRTY_LOG:
+	case KVM_CLEAR_DIRTY_LOG:
+		return dirty_ioctl(&vm->mem, cmd, uarg);
 	case KVM_SET_TSS_ADDR:
 		return vm_set_tss(vm, arg);
 	case KVM_SET_IDENTITY_MAP_ADDR:
@@ -480,7 +486,7 @@ static struct vm *vm_alloc(const struct vintc_ops *ops)
 	vm->mm = current->mm;
 	vm->tsc_khz = tsc_khz;
 	vm->tsc_offset = -rdtsc();
-	vm->clock_offset = -ktime_get_boottime_ns();
+	clock_init(vm);
 	vm->halt_poll_ns = READ_ONCE(halt_poll_ns);
 
 	r = bus_init(vm);

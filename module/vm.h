@@ -31,6 +31,12 @@ struct vm_dests {
 	struct dest_map map;
 };
 
+/* The VM's clock was at @ns when the host's TSC was at @tsc. */
+struct vm_clock {
+	u64 tsc;
+	u64 ns;
+};
+
 /**
  * struct vm - a virtual machine
  * @users: the VM's fd, its vCPUs' and its statistics' fds
@@ -65,7 +71,8 @@ struct vm {
 
 	u32 boot_cpu_id;
 	u32 tsc_khz;
-	s64 clock_offset; /* KVM_SET_CLOCK, to the host's boot time, ns */
+	spinlock_t clock_lock;
+	struct vm_clock clock;
 	u64 tsc_offset; /* of new vCPUs: the guest's TSC starts with the VM */
 	u32 halt_poll_ns;
 	u64 tss_addr;
@@ -93,6 +100,11 @@ void vm_kill(struct vm *vm);
 #define VM_CLOCK_FLAGS                                                         \
 	(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
 long clock_ioctl(struct vm *vm, unsigned int cmd, void __user *arg);
+void clock_init(struct vm *vm);
+/* REQ_PVCLOCK: what kvmclock's MSRs have asked for. Owner, may sleep. */
+void clock_update(struct vcpu *vcpu);
+/* KVM_KVMCLOCK_CTRL. Return: false when the guest has no kvmclock. */
+bool clock_guest_stopped(struct vcpu *vcpu);
 
 /* deliver.c */
 /**

@@ -28,6 +28,7 @@
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
 #include <asm/fpu/xcr.h>
+#include <uapi/asm/kvm_para.h>
 #include <asm/processor.h>
 
 #include "../compat/cpu.h"
@@ -481,12 +482,29 @@ static void extended_leaf(struct list *l, u32 function)
 	}
 }
 
+/* What a guest finds here in place of hardware: KVM's signature and features. */
+static void hypervisor_leaves(struct list *l)
+{
+	struct kvm_cpuid_entry2 *e = emit(l, KVM_CPUID_SIGNATURE, 0, false);
+
+	e->eax = KVM_CPUID_FEATURES;
+	memcpy(&e->ebx, KVM_SIGNATURE, 4);
+	memcpy(&e->ecx, &KVM_SIGNATURE[4], 4);
+	memcpy(&e->edx, &KVM_SIGNATURE[8], 4);
+	e = emit(l, KVM_CPUID_FEATURES, 0, false);
+	e->eax = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
+		 BIT(KVM_FEATURE_CLOCKSOURCE2) |
+		 BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+	e->ebx = e->ecx = e->edx = 0;
+}
+
 static void supported(struct list *l)
 {
 	u32 f, max = min_t(u32, cpuid_eax(0), BASIC_MAX);
 
 	for (f = 0; f <= max; f++)
 		basic_leaf(l, f);
+	hypervisor_leaves(l);
 	max = cpuid_eax(0x80000000);
 	if (max < 0x80000000)
 		return;

@@ -6,6 +6,7 @@
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
+#include <asm/kvm_para.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 #include <asm/tsc.h>
@@ -140,6 +141,7 @@ static void tsc_offset_set(struct vcpu *vcpu, u64 offset)
 
 	vcpu->tsc_offset = offset;
 	vcpu->vm->ops->tsc_changed(vcpu);
+	vcpu_request(vcpu, REQ_PVCLOCK);
 	/* An armed deadline is another host time now. */
 	if (vcpu->has_lapic && deadline) {
 		lapic_set_tsc_deadline(&vcpu->lapic, deadline, &out);
@@ -535,9 +537,28 @@ static int ucode_rev_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 	return MSR_OK;
 }
 
+/* Guest memory is written before the next entry, where that may sleep. */
+static int pv_wall_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
+		       u64 val, bool host)
+{
+	vcpu->pv_wall = val;
+	vcpu->pv_wall_due = true;
+	vcpu_request(vcpu, REQ_PVCLOCK);
+	return MSR_OK;
+}
+
+static int pv_time_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
+		       u64 val, bool host)
+{
+	vcpu->pv_time = val;
+	vcpu_request(vcpu, REQ_PVCLOCK);
+	return MSR_OK;
+}
+
 void msr_reset(struct vcpu *vcpu)
 {
 	vcpu->misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
+	vcpu->pv_time = vcpu->pv_wall = 0;
 	vcpu->tsc_adjust = 0;
 	vcpu->mcg_status = 0;
 	vcpu->hwcr = HWCR_TSC_FREQ_SEL; /* Linux complains where it isn't */
@@ -560,6 +581,10 @@ void msr_reset(struct vcpu *vcpu)
 /* In ascending order. */
 const struct msr_desc msr_table[] = {
 	{ ONE(MSR_IA32_TSC), M_LIST, .get = tsc_get, .set = tsc_set },
+	{ ONE(MSR_KVM_WALL_CLOCK), M_LIST, FIELD(pv_wall, ANY),
+	  .set = pv_wall_set },
+	{ ONE(MSR_KVM_SYSTEM_TIME), M_LIST, FIELD(pv_time, ANY),
+	  .set = pv_time_set },
 	{ ONE(MSR_IA32_PLATFORM_ID), M_RO, ZERO },
 	{ ONE(MSR_IA32_APICBASE), .get = apic_base_get, .set = apic_base_set },
 	{ ONE(MSR_IA32_TSC_ADJUST), M_LIST, X86_FEATURE_TSC_ADJUST,
@@ -602,6 +627,10 @@ const struct msr_desc msr_table[] = {
 	{ ONE(MSR_IA32_TSC_DEADLINE), M_LIST, .get = deadline_get,
 	  .set = deadline_set },
 	{ ONE(MSR_IA32_XSS), 0, X86_FEATURE_XSAVES, FIELD(xss, 0) },
+	{ ONE(MSR_KVM_WALL_CLOCK_NEW), M_LIST, FIELD(pv_wall, ANY),
+	  .set = pv_wall_set },
+	{ ONE(MSR_KVM_SYSTEM_TIME_NEW), M_LIST, FIELD(pv_time, ANY),
+	  .set = pv_time_set },
 	{ ONE(MSR_EFER), .get = efer_get, .set = efer_set },
 	{ ONE(MSR_STAR), M_LIST, X86_FEATURE_SYSCALL, BLOCK(star),
 	  .set = block_set },

@@ -83,6 +83,15 @@
 	T(pit_catch_up, 0) \
 	T(pit_drop, 0) \
 	T(pit_input, 0) \
+	T(dirty_log, 0) \
+	T(dirty_new_slot, 0) \
+	T(dirty_manual, 0) \
+	T(dirty_emulated, 0) \
+	T(dirty_readonly, 0) \
+	T(dirty_thp, 0) \
+	T(dirty_hugetlb, 0) \
+	T(dirty_migrate, 200) \
+	T(dirty_migrate_manual, 200) \
 	T(run_fields, 0) \
 	T(stats, 0) \
 	T(vector_stats, 0) \

@@ -19,6 +19,7 @@
 #include "../unit/pit.c"
 #include "../unit/behaviours.c"
 #include "../unit/model.c"
+#include "../unit/properties.c"
 #include "../unit/asid.c"
 
 #define CASE(name) KUNIT_CASE(name),
@@ -37,6 +38,7 @@ static struct kunit_case apic_cases[] = {
 	PIT_TESTS(CASE)
 	BEHAVIOURS_TESTS(CASE)
 	MODEL_TESTS(CASE)
+	PROPERTIES_TESTS(CASE)
 	ASID_TESTS(CASE)
 	{}
 };

@@ -210,7 +210,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		else if (op.what == OP_COPY_VIEW)
 			*v = map.view[op.b % map.n];
 		else
-			map.n = 1 + op.a % DEST_MAX_APICS;
+			map.n = 1 + op.a % (op.b & 7 ? 16 : DEST_MAX_APICS);
 	}
 	return 0;
 }

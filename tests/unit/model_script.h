@@ -56,10 +56,17 @@ static inline u64 mscript_apic(struct mvm *vm, u32 cpu, bool write, u32 reg,
 		       mvm_read(vm, cpu, kind, at);
 }
 
-/* Vectors from 16 on, so that what a flavour makes of an illegal one is out. */
-static inline u8 mscript_vector(u32 val)
+/*
+ * Vectors from 16 on, so that what a flavour makes of an illegal one is out. Odd
+ * ones are for level-triggered pins: of a vector that has both kinds of sources
+ * hardware with an EOI-exit bitmap broadcasts each EOI, and others look at TMR,
+ * where the last message counts. No guest may build on either.
+ */
+static inline u8 mscript_vector(u32 val, bool level)
 {
-	return (val & 0xff) < 16 ? 0x30 : val & 0xff;
+	u8 vector = (val & 0xff) < 16 ? 0x30 : val & 0xff;
+
+	return (vector & ~1U) | level;
 }
 
 /* What hardware stores without looking is only written as it may be read. */
@@ -78,14 +85,14 @@ static inline u64 mscript_write(struct mvm *vm, u32 cpu, u8 which, u32 val)
 
 	val &= regs[i].bits;
 	if (regs[i].reg == LAPIC_LVT_TIMER || regs[i].reg == LAPIC_LVT_ERROR)
-		val = (val & ~0xffU) | mscript_vector(val);
+		val = (val & ~0xffU) | mscript_vector(val, false);
 	return mscript_apic(vm, cpu, true, regs[i].reg, val);
 }
 
 static inline u64 mscript_ipi(struct mvm *vm, u32 cpu, u8 how, u32 val)
 {
 	bool x2 = lapic_mode(&vm->cpu[cpu].lapic) == LAPIC_X2APIC;
-	u32 icr = mscript_vector(val) | (how & 3) << 18 |
+	u32 icr = mscript_vector(val, false) | (how & 3) << 18 |
 		  (how & 4 ? IRQ_NMI << 8 : 0);
 	u64 dest = val >> 8 & 3;
 
@@ -100,7 +107,7 @@ static inline u64 mscript_ipi(struct mvm *vm, u32 cpu, u8 how, u32 val)
 
 static inline u64 mscript_rte(struct mvm *vm, u32 cpu, u8 pin, u32 val)
 {
-	u32 low = mscript_vector(val) | (val & 0x8000) |
+	u32 low = mscript_vector(val, val & 0x8000) | (val & 0x8000) |
 		  (val >> 20 & 1 ? BIT(16) : 0);
 
 	pin %= 4;
@@ -164,7 +171,7 @@ static inline u64 mscript_run_op(struct mvm *vm, const struct mscript_op *op,
 		mvm_line(vm, op->reg % 4, op->val & 1);
 		return 0;
 	case MSCRIPT_MSI:
-		mvm_msi(vm, op->val >> 8 & 3, mscript_vector(op->val),
+		mvm_msi(vm, op->val >> 8 & 3, mscript_vector(op->val, false),
 			op->reg & 1);
 		return 0;
 	case MSCRIPT_NMI:

@@ -128,9 +128,19 @@ static void slots_replace(struct memory *mem, struct memslots *new,
 		pagetable_zap(mem, gone->gfn, gone->gfn + gone->npages, &zap);
 	pagetable_done(mem, &zap);
 
+	WRITE_ONCE(mem->replacing, true);
 	vm_kick_all(mem->vm);
 	synchronize_srcu_expedited(&mem->srcu);
+	WRITE_ONCE(mem->replacing, false);
+	wake_up_all(&mem->replaced);
 	kvfree(old);
+}
+
+void memory_yield(struct memory *mem, int *index)
+{
+	srcu_read_unlock(&mem->srcu, *index);
+	wait_event_interruptible(mem->replaced, !READ_ONCE(mem->replacing));
+	*index = srcu_read_lock(&mem->srcu);
 }
 
 /* Frames that a guest-physical address of this machine can name. */
@@ -287,6 +297,7 @@ int memory_init(struct memory *mem, struct vm *vm, const struct pt_format *forma
 	mem->format = format;
 	mem->hole_gfn = MEMORY_NO_HOLE;
 	mutex_init(&mem->lock);
+	init_waitqueue_head(&mem->replaced);
 	spin_lock_init(&mem->pt_lock);
 
 	r = init_srcu_struct(&mem->srcu);

@@ -54,6 +54,7 @@
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #define MEMORY_SLOTS 512 /* slots 0..511 of address space 0 */
 #define MEMORY_MAX_PAGES BIT_ULL(31) /* pages per slot, as KVM */
@@ -127,6 +128,8 @@ struct vm;
  * @lock: serialises slot changes; taken before @pt_lock
  * @srcu: readers of @slots
  * @slots: read under @srcu or @pt_lock, changed under both locks
+ * @replacing: readers of the old array are waited for
+ * @replaced: for vCPUs, till they no longer are
  * @dirty_manual: KVM_DIRTY_LOG_...: bits are cleared by user space's asking
  * @notifier: registered with @mm
  * @pt_lock: page tables, what is below, changes of @slots
@@ -151,6 +154,8 @@ struct memory {
 	struct mutex lock;
 	struct srcu_struct srcu;
 	struct memslots __rcu *slots;
+	bool replacing;
+	wait_queue_head_t replaced;
 	u32 dirty_manual;
 	struct mmu_notifier notifier;
 	spinlock_t pt_lock;
@@ -209,6 +214,18 @@ static inline u64 memory_root(const struct memory *mem)
 {
 	return __sme_pa(mem->root_table);
 }
+
+/**
+ * memory_yield() - let a change of the slots go on (REQ_SRCU)
+ * @mem: address space
+ * @index: of the srcu read lock, which is dropped and taken
+ *
+ * The caller stays away from the slots till the change is through: if it came
+ * back at once, the change would wait for it, and nothing would kick it again.
+ *
+ * Context: process context; a signal ends the wait.
+ */
+void memory_yield(struct memory *mem, int *index);
 
 /**
  * memory_fault() - map the page at @gpa, or say that it isn't memory

@@ -96,10 +96,8 @@ static int handle_requests(struct vcpu *vcpu, int *srcu)
 
 	if (test_bit(REQ_VM_DEAD, &vcpu->requests))
 		return -EIO;
-	if (take_request(vcpu, REQ_SRCU)) {
-		srcu_read_unlock(&vm->mem.srcu, *srcu);
-		*srcu = srcu_read_lock(&vm->mem.srcu);
-	}
+	if (take_request(vcpu, REQ_SRCU))
+		memory_yield(&vm->mem, srcu);
 	if (take_request(vcpu, REQ_IOAPIC_EOI)) {
 		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
 		vcpu->run->eoi.vector = vcpu->eoi_vector;

@@ -309,7 +309,7 @@ static int route_pic(struct vm *vm, u32 pin, enum ioapic_source src, bool level)
 	return status;
 }
 
-/* Return: as deliver(), or -EINVAL when @address isn't an MSI's. */
+/* Return: as deliver(), or -EINVAL for reserved bits in @address. */
 static int route_send_msi(struct vm *vm, u64 address, u32 data,
 			  const u32 *gsi)
 {
@@ -442,7 +442,7 @@ void route_exitmap(struct vm *vm, struct exitmap *map,
  *
  * Return: as deliver(): positive when delivered, 0 when it coalesced, -1 when
  * it addresses nobody; -EINVAL for no irqchip, flags, reserved bytes, or an
- * address that isn't an MSI's.
+ * address with reserved bits.
  */
 int route_msi(struct vm *vm, const struct kvm_msi *msi)
 {

@@ -2,7 +2,6 @@
 /* The MSI form of an interrupt message. */
 #include "message.h"
 
-#define MSI_ADDRESS_BASE 0xfee00000U
 #define MSI_ADDRESS_LOGICAL BIT(2)
 #define MSI_ADDRESS_REDIRECT BIT(3)
 #define MSI_DATA_ASSERT BIT(14)
@@ -11,7 +10,8 @@
 /*
  * SDM 3A "Message Address Register Format", "Message Data Register Format".
  * Bits 11:4 of the address are ignored, as a chipset does: a guest chooses
- * them, and a VMM that gets an error for them has nobody to tell.
+ * them, and a VMM that gets an error for them has nobody to tell. Bits 31:20 are
+ * what has led the write here; QEMU gives the rest alone, as an offset.
  */
 bool msi_decode(u64 address, u32 data, bool x2apic_format,
 		struct irq_message *msg)
@@ -19,8 +19,6 @@ bool msi_decode(u64 address, u32 data, bool x2apic_format,
 	u32 low = address, high = address >> 32;
 	u8 delivery = data >> 8 & 7;
 
-	if ((low & 0xfff00000U) != MSI_ADDRESS_BASE)
-		return false;
 	if (high & (x2apic_format ? 0xffU : ~0U))
 		return false;
 	/* A redirection hint asks for one of the addressed processors. */

@@ -63,8 +63,9 @@ struct irq_message {
  *                 KVM_CAP_X2APIC_API convention)
  * @msg: result
  *
- * Return: false if @address is not in 0xfeexxxxx or reserved address bits are
- * set; @msg is then unchanged.
+ * Bits 31:20, which are 0xfee on the bus, are not looked at.
+ *
+ * Return: false if reserved address bits are set; @msg is then unchanged.
  */
 bool msi_decode(u64 address, u32 data, bool x2apic_format,
 		struct irq_message *msg);

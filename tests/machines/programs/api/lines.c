@@ -280,6 +280,11 @@ void t_msi(void)
 	expect(count[0x72], 1);
 	expect(count[0x73], 0);
 	expect(vm.sh->cpu[0].log[0], 0x72);
+	/* an offset alone, as QEMU gives it */
+	struct kvm_msi m = { .address_lo = 0, .data = 0x74 };
+	expect(try(vm.fd, KVM_SIGNAL_MSI, &m), 1);
+	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	expect(count[0x74], 1);
 }
 
 struct route_args {

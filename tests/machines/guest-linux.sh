@@ -1,0 +1,30 @@
+#!/bin/sh
+# What a Linux guest of an unmodified VMM says of itself; job-qemu.sh reads it. The job of the guest's own initrd.
+say() { echo "guest: $*"; }
+field() { awk -v n="$1:" '$1 == n { s = 0; for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i; print s }' /proc/interrupts; }
+
+say "cpus $(grep -c ^processor /proc/cpuinfo)"
+say "clock $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+before=$(field LOC)
+sleep 1
+after=$(field LOC)
+say "timer $((after > before))"
+# IPIs: a thread that wakes another CPU's
+if [ "$(grep -c ^processor /proc/cpuinfo)" -gt 1 ]; then
+	i=0
+	while [ $i -lt 20 ]; do
+		taskset 1 true
+		taskset 2 true
+		i=$((i + 1))
+	done
+	say "ipis $(($(field RES) + $(field CAL) > 0))"
+fi
+if [ -b /dev/vda ]; then
+	say "disk $(head -c 4194304 /dev/vda | md5sum | cut -d' ' -f1)"
+	head -c 4194304 /dev/vda | dd of=/dev/vda bs=65536 seek=64 conv=fsync 2>/dev/null
+	say "written $?"
+	say "interrupts $(awk '/virtio|vda/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print (s > 0) }' /proc/interrupts)"
+fi
+say "faults $(dmesg | grep -cE 'BUG:|WARNING:|Oops|soft lockup|rcu: INFO')"
+dmesg | grep -E 'BUG:|WARNING:|Oops|soft lockup|rcu: INFO' | head -n 3
+say end

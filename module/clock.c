@@ -6,8 +6,8 @@
  * There is one reference point per VM, host TSC and ns of one moment, and every
  * vCPU's page is made of it: so their clocks agree, and KVM_GET_CLOCK with them.
  */
+#include <linux/ktime.h>
 #include <linux/math64.h>
-#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <asm/msr.h>
 #include <asm/pvclock-abi.h>

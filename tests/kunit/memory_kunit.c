@@ -15,9 +15,6 @@
 #include "memory_kunit.h"
 #include "pagetable.h"
 
-#define LARGE_GFN 0x40000ULL /* where large pages go: 1 GiB-aligned */
-#define LARGE_GPA (LARGE_GFN << PAGE_SHIFT)
-
 /* SDM 3C "EPT Translation Mechanism", without accessed and dirty flags. */
 static const struct pt_format format_ept = {
 	.table = 7,
@@ -30,47 +27,6 @@ static const struct pt_format format_ept = {
 };
 
 /* --- scaffolding ---------------------------------------------------------------- */
-
-static int do_fault(struct memory *mem, u64 gpa, u32 access)
-{
-	int index = srcu_read_lock(&mem->srcu);
-	int r = memory_fault(mem, gpa, access);
-
-	srcu_read_unlock(&mem->srcu, index);
-	return r;
-}
-
-/* The entry that maps @gfn, as the hardware finds it, and its level; 0: none. */
-static u64 walk(struct memory *mem, u64 gfn, int *level)
-{
-	const struct pt_format *format = mem->format;
-	u64 *table = mem->root_table;
-
-	for (*level = format->levels;; --*level) {
-		u64 entry = table[(gfn >> (PT_BITS * (*level - 1))) % PT_ENTRIES];
-
-		if (!(entry & format->present))
-			return 0;
-		if (*level == 1 || (*level <= PT_LEAF_MAX && (entry & format->huge)))
-			return entry;
-		table = __va(__sme_clr(entry & PT_ADDR));
-	}
-}
-
-/* Level of the leaf that maps @gfn; 0: none. */
-static int leaf_level(struct memory *mem, u64 gfn)
-{
-	int level;
-
-	return walk(mem, gfn, &level) ? level : 0;
-}
-
-static bool leaf_writable(struct memory *mem, u64 gfn)
-{
-	int level;
-
-	return walk(mem, gfn, &level) & mem->format->write;
-}
 
 /* Does @gfn map the page that is at @hva now? */
 static bool maps_page_at(struct memory *mem, u64 gfn, unsigned long hva)
@@ -85,12 +41,6 @@ static bool maps_page_at(struct memory *mem, u64 gfn, unsigned long hva)
 	put_page(page);
 	return (__sme_clr(entry & PT_ADDR) >> PAGE_SHIFT) +
 	       (gfn & (pt_pages(level) - 1)) == pfn;
-}
-
-static void fill(unsigned long hva, unsigned long len, u8 byte)
-{
-	for (; len; hva += PAGE_SIZE, len -= PAGE_SIZE)
-		WARN_ON_ONCE(put_user(byte, (u8 __user *)hva));
 }
 
 static void expect_empty(struct kunit *test, const struct memory *mem)
@@ -457,31 +407,6 @@ static void finds_nothing_but_flushes(struct kunit *test)
 }
 
 /* --- large pages ------------------------------------------------------------------ */
-
-/* 2 MiB-aligned user memory of @len that the host maps by 2 MiB pages, or skip. */
-static unsigned long map_huge(struct kunit *test, unsigned long len)
-{
-	unsigned long hva = map_user(test, len + SZ_2M, PROT_READ | PROT_WRITE);
-	struct vm_area_struct *vma;
-	unsigned long i;
-	struct page *page;
-	bool huge;
-
-	hva = ALIGN(hva, SZ_2M);
-	mmap_write_lock(current->mm);
-	vma = find_vma(current->mm, hva);
-	vm_flags_set(vma, VM_HUGEPAGE);
-	mmap_write_unlock(current->mm);
-	for (i = 0; i < len; i += SZ_2M) {
-		fill(hva + i, PAGE_SIZE, 1);
-		KUNIT_ASSERT_EQ(test, get_user_pages_fast(hva + i, 1, 0, &page), 1);
-		huge = PageTransHuge(page);
-		put_page(page);
-		if (!huge)
-			kunit_skip(test, "no transparent huge page to be had");
-	}
-	return hva;
-}
 
 static void large_leaf(struct kunit *test)
 {

@@ -7,14 +7,19 @@
 #define VINTC_MEMORY_KUNIT_H
 
 #include <kunit/test.h>
+#include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/uaccess.h>
 
 #include "vm.h"
 #include "memory.h"
+#include "pagetable.h"
 #include "uapi/vintc.h"
 
 #define RAM_GFN 0x100ULL /* where most tests put their memory */
 #define RAM_GPA (RAM_GFN << PAGE_SHIFT)
+#define LARGE_GFN 0x40000ULL /* where large pages go: 1 GiB-aligned */
+#define LARGE_GPA (LARGE_GFN << PAGE_SHIFT)
 
 /* APM 2 "Nested Paging": present, write, user, accessed, dirty, huge. */
 static const struct pt_format __maybe_unused format_4 = {
@@ -88,6 +93,78 @@ static inline int set_readonly_slot(struct memory *mem, u32 id, u64 gpa, u64 siz
 	};
 
 	return memory_set_region(mem, &region);
+}
+
+static inline int do_fault(struct memory *mem, u64 gpa, u32 access)
+{
+	int index = srcu_read_lock(&mem->srcu);
+	int r = memory_fault(mem, gpa, access);
+
+	srcu_read_unlock(&mem->srcu, index);
+	return r;
+}
+
+/* The entry that maps @gfn, as the hardware finds it, and its level; 0: none. */
+static inline u64 walk(struct memory *mem, u64 gfn, int *level)
+{
+	const struct pt_format *format = mem->format;
+	u64 *table = mem->root_table;
+
+	for (*level = format->levels;; --*level) {
+		u64 entry = table[(gfn >> (PT_BITS * (*level - 1))) % PT_ENTRIES];
+
+		if (!(entry & format->present))
+			return 0;
+		if (*level == 1 || (*level <= PT_LEAF_MAX && (entry & format->huge)))
+			return entry;
+		table = __va(__sme_clr(entry & PT_ADDR));
+	}
+}
+
+/* Level of the leaf that maps @gfn; 0: none. */
+static inline int leaf_level(struct memory *mem, u64 gfn)
+{
+	int level;
+
+	return walk(mem, gfn, &level) ? level : 0;
+}
+
+static inline bool leaf_writable(struct memory *mem, u64 gfn)
+{
+	int level;
+
+	return walk(mem, gfn, &level) & mem->format->write;
+}
+
+static inline void fill(unsigned long hva, unsigned long len, u8 byte)
+{
+	for (; len; hva += PAGE_SIZE, len -= PAGE_SIZE)
+		WARN_ON_ONCE(put_user(byte, (u8 __user *)hva));
+}
+
+/* 2 MiB-aligned user memory of @len that the host maps by 2 MiB pages, or skip. */
+static inline unsigned long map_huge(struct kunit *test, unsigned long len)
+{
+	unsigned long hva = map_user(test, len + SZ_2M, PROT_READ | PROT_WRITE);
+	struct vm_area_struct *vma;
+	unsigned long i;
+	struct page *page;
+	bool huge;
+
+	hva = ALIGN(hva, SZ_2M);
+	mmap_write_lock(current->mm);
+	vma = find_vma(current->mm, hva);
+	vm_flags_set(vma, VM_HUGEPAGE);
+	mmap_write_unlock(current->mm);
+	for (i = 0; i < len; i += SZ_2M) {
+		fill(hva + i, PAGE_SIZE, 1);
+		KUNIT_ASSERT_EQ(test, get_user_pages_fast(hva + i, 1, 0, &page), 1);
+		huge = PageTransHuge(page);
+		put_page(page);
+		if (!huge)
+			kunit_skip(test, "no transparent huge page to be had");
+	}
+	return hva;
 }
 
 #endif

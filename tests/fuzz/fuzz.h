@@ -8,6 +8,7 @@
 #ifndef VINTC_TESTS_FUZZ_H
 #define VINTC_TESTS_FUZZ_H
 
+#define _GNU_SOURCE /* memrchr */
 #include <stdio.h>
 #include <stdlib.h>
 

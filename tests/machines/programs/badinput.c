@@ -122,6 +122,9 @@ static const struct pointer_case {
 	P(DEV, KVM_GET_MSR_INDEX_LIST),
 	P(VM, KVM_SET_USER_MEMORY_REGION),
 	P(VM, KVM_SET_USER_MEMORY_REGION2),
+	P(VM, KVM_GET_DIRTY_LOG),
+	P(VM, KVM_CLEAR_DIRTY_LOG),
+	P(VM, KVM_ENABLE_CAP),
 	P(VM, KVM_SET_IDENTITY_MAP_ADDR, -EINVAL), /* there is a vCPU */
 	P(VM, KVM_GET_IRQCHIP),
 	P(VM, KVM_SET_IRQCHIP),
@@ -232,6 +235,21 @@ REGION(r_readonly, a->slot = 0; a->guest_phys_addr = 0; a->memory_size = VM_RAM;
        a->flags = KVM_MEM_READONLY)
 REGION(r_memfd, a->flags = 4)
 REGION(r_same, a->slot = 0; a->guest_phys_addr = 0; a->memory_size = VM_RAM)
+
+FILL(log_not_logged, struct kvm_dirty_log, a->dirty_bitmap = a + 1)
+FILL(log_no_slot, struct kvm_dirty_log, a->slot = 1; a->dirty_bitmap = a + 1)
+FILL(log_slot, struct kvm_dirty_log, a->slot = 0x7fff)
+FILL(log_slot_max, struct kvm_dirty_log, a->slot = ~0u)
+FILL(log_space, struct kvm_dirty_log, a->slot = 2 << 16)
+FILL(clear_not_logged, struct kvm_clear_dirty_log, a->num_pages = 64; a->dirty_bitmap = a + 1)
+FILL(clear_slot, struct kvm_clear_dirty_log, a->slot = 0x7fff; a->num_pages = 64)
+FILL(clear_space, struct kvm_clear_dirty_log, a->slot = 2 << 16; a->num_pages = 64)
+FILL(clear_first, struct kvm_clear_dirty_log, a->first_page = 63; a->num_pages = 64)
+FILL(manual_alone, struct kvm_enable_cap, a->cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2; a->args[0] = 2)
+FILL(manual_unknown, struct kvm_enable_cap, a->cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2; a->args[0] = 4)
+FILL(manual_wide, struct kvm_enable_cap, a->cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2;
+     a->args[0] = 1ull << 32)
+FILL(manual_flags, struct kvm_enable_cap, a->cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2; a->flags = 1)
 
 #define ROUTES(id, ...)                                                        \
 	FILL(id, struct kvm_irq_routing, struct kvm_irq_routing_entry *e = a->entries; \
@@ -348,6 +366,19 @@ static const struct bad bad_cases[] = {
 	R2("overlap", r_overlap, -EEXIST, SAME),
 	R2("guest_memfd", r_memfd, -EINVAL, SAME),
 	R2("the same again", r_same, 0, SAME),
+	B("GET_DIRTY_LOG of a slot that isn't logged", VM, KVM_GET_DIRTY_LOG, log_not_logged, -ENOENT, SAME),
+	B("GET_DIRTY_LOG no such slot", VM, KVM_GET_DIRTY_LOG, log_no_slot, -ENOENT, SAME),
+	B("GET_DIRTY_LOG slot 32767", VM, KVM_GET_DIRTY_LOG, log_slot, -EINVAL, SAME),
+	B("GET_DIRTY_LOG slot max", VM, KVM_GET_DIRTY_LOG, log_slot_max, -EINVAL, SAME),
+	B("GET_DIRTY_LOG address space 2", VM, KVM_GET_DIRTY_LOG, log_space, -EINVAL, SAME),
+	B("CLEAR_DIRTY_LOG of a slot that isn't logged", VM, KVM_CLEAR_DIRTY_LOG, clear_not_logged, -ENOENT, SAME),
+	B("CLEAR_DIRTY_LOG slot 32767", VM, KVM_CLEAR_DIRTY_LOG, clear_slot, -EINVAL, SAME),
+	B("CLEAR_DIRTY_LOG address space 2", VM, KVM_CLEAR_DIRTY_LOG, clear_space, -EINVAL, SAME),
+	B("CLEAR_DIRTY_LOG first page", VM, KVM_CLEAR_DIRTY_LOG, clear_first, -EINVAL, SAME),
+	B("ENABLE_CAP manual dirty log, initially set alone", VM, KVM_ENABLE_CAP, manual_alone, -EINVAL, SAME),
+	B("ENABLE_CAP manual dirty log, unknown", VM, KVM_ENABLE_CAP, manual_unknown, -EINVAL, SAME),
+	B("ENABLE_CAP manual dirty log, above 32 bits", VM, KVM_ENABLE_CAP, manual_wide, -EINVAL, SAME),
+	B("ENABLE_CAP manual dirty log, flags", VM, KVM_ENABLE_CAP, manual_flags, -EINVAL, SAME),
 	G("nr max", g_nr_max, -EINVAL, SAME),
 	G("nr 4097", g_nr_4097, -EINVAL, SAME),
 	G("flags", g_flags, -EINVAL, SAME),

@@ -88,6 +88,7 @@
 	T(dirty_manual, 0) \
 	T(dirty_emulated, 0) \
 	T(dirty_readonly, 0) \
+	T(dirty_input, 0) \
 	T(dirty_thp, 0) \
 	T(dirty_hugetlb, 0) \
 	T(dirty_migrate, 200) \

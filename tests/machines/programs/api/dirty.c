@@ -454,6 +454,76 @@ void t_dirty_hugetlb(void)
 	put("/proc/sys/vm/nr_hugepages", "0");
 }
 
+/* ---- wrong arguments ---- */
+
+static const struct log_case {
+	const char *name;
+	u32 slot;
+	u64 first;
+	u32 n;
+	bool bitmap;
+	int want;
+} log_cases[] = {
+	{ "no such slot", 2, 0, 64, true, -ENOENT },
+	{ "of a slot that isn't logged", 0, 0, 64, true, -ENOENT },
+	{ "first page 1", 1, 1, 63, true, -EINVAL },
+	{ "first page 63", 1, 63, 64, true, -EINVAL },
+	{ "63 pages", 1, 0, 63, true, -EINVAL },
+	{ "one page too few for the end", 1, 960, 39, true, -EINVAL },
+	{ "one page past the end", 1, 960, 41, true, -EINVAL },
+	{ "a word past the end", 1, 960, 64, true, -EINVAL },
+	{ "first page past the end", 1, 1024, 0, true, -EINVAL },
+	{ "first page past the end, pages", 1, 1024, 64, true, -EINVAL },
+	{ "first page wraps", 1, -64ull, 64, true, -EINVAL },
+	{ "first page wraps to the end", 1, -64ull, 1064, true, -EINVAL },
+	{ "pages max", 1, 0, ~0u, true, -EINVAL },
+	{ "no bitmap", 1, 0, 64, false, -EFAULT },
+	{ "no bitmap at the end", 1, 960, 40, false, -EFAULT },
+	{ "no pages", 1, 64, 0, true, 0 },
+};
+
+/* Each leaves what is in the log. */
+void t_dirty_input(void)
+{
+	u64 want[WORDS] = { 1 << 3, [WORDS - 1] = 1ull << 39 }, all[WORDS], got[WORDS];
+	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = got };
+	struct vm vm;
+
+	start(&vm, KVM_MEM_LOG_DIRTY_PAGES);
+	expect(manual(&vm, KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE), 0);
+	touch(&vm, 3, 2, 996, 1);
+	memset(all, 0xff, sizeof(all));
+	for (size_t i = 0; i < ARRAY_SIZE(log_cases); i++) {
+		const struct log_case *c = &log_cases[i];
+		struct kvm_clear_dirty_log clear = {
+			.slot = c->slot, .first_page = c->first, .num_pages = c->n,
+			.dirty_bitmap = c->bitmap ? all : NULL,
+		};
+		int r = try(vm.fd, KVM_CLEAR_DIRTY_LOG, &clear);
+
+		must(vm.fd, KVM_GET_DIRTY_LOG, &log);
+		result(r == c->want && !memcmp(got, want, sizeof(want)), c->name,
+		       "%d, not %d; or the log has changed", r, c->want);
+	}
+	log.dirty_bitmap = NULL;
+	result(try(vm.fd, KVM_GET_DIRTY_LOG, &log) == -EFAULT, "GET_DIRTY_LOG, no bitmap", "no EFAULT");
+	/* a bitmap of which only the first word may be written */
+	log.dirty_bitmap = (u8 *)mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + 4096 - 8;
+	munmap((u8 *)log.dirty_bitmap + 8, 4096);
+	result(try(vm.fd, KVM_GET_DIRTY_LOG, &log) == -EFAULT, "GET_DIRTY_LOG half a bitmap", "no EFAULT");
+	if (is_vintc()) {
+		/* KVM forgets what it could not tell */
+		expect(manual(&vm, 0), 0);
+		result(try(vm.fd, KVM_GET_DIRTY_LOG, &log) == -EFAULT,
+		       "GET_DIRTY_LOG half a bitmap, bits taken", "no EFAULT");
+		log.dirty_bitmap = got;
+		memset(got, 0, sizeof(got));
+		must(vm.fd, KVM_GET_DIRTY_LOG, &log);
+		result(!memcmp(got, want, sizeof(want)), "GET_DIRTY_LOG after that", "bits are lost");
+	}
+}
+
 /* ---- a migration ---- */
 
 #define MIGRATED 512 /* pages, a large one */

@@ -532,11 +532,62 @@ static bool by_msr(const struct fuzz_op *op)
 	return (plain_mode(&plain) == LAPIC_X2APIC) != ((op->b & 48) == 48);
 }
 
-static void step(const struct fuzz_op *op)
+/* Time, and what comes from outside the processor. */
+static void step_outside(u32 what, const struct fuzz_op *op)
 {
 	u64 wide = op->x | (u64)op->y << 32;
 
-	switch (op->what % (apic.accelerated ? OP_HARDWARE : OP_SOFTWARE)) {
+	switch (what) {
+	case OP_ADVANCE:
+		if (op->a & 4 && plain.deadline > now && !beyond_clock())
+			now = plain.deadline;
+		else
+			advance(op->a & 1 ? wide : op->x);
+		if (plain.deadline && now >= plain.deadline && op->a & 2)
+			expire();
+		break;
+	case OP_EXPIRE:
+		if (op->a & 1 && plain.deadline > now && !beyond_clock())
+			now = plain.deadline;
+		expire();
+		break;
+	case OP_TSC:
+		write_tsc(wide);
+		break;
+	case OP_LOCAL:
+		local(op->a);
+		break;
+	case OP_RESET:
+		if (op->a & 1)
+			reset();
+		break;
+	case OP_SAVE:
+		save(op->a & 1);
+		break;
+	case OP_STALE:
+		scan(op);
+		break;
+	case OP_STORED:
+		stored(some_reg(op), op->x, op->y);
+		break;
+	case OP_HW_TAKE:
+		hardware_takes();
+		break;
+	case OP_HW_END:
+		hardware_ends(op->a & 1);
+		break;
+	case OP_HW_POSTED:
+		hardware_posted();
+		break;
+	}
+}
+
+static void step(const struct fuzz_op *op)
+{
+	u32 what = op->what % (apic.accelerated ? OP_HARDWARE : OP_SOFTWARE);
+	u64 wide = op->x | (u64)op->y << 32;
+
+	switch (what) {
 	case OP_POST:
 		post(op);
 		if (op->c & 1)
@@ -576,53 +627,14 @@ static void step(const struct fuzz_op *op)
 	case OP_BASE:
 		set_base(wide, op->a & 1, op->b % 65);
 		break;
-	case OP_ADVANCE:
-		if (op->a & 4 && plain.deadline > now && !beyond_clock())
-			now = plain.deadline;
-		else
-			advance(op->a & 1 ? wide : op->x);
-		if (plain.deadline && now >= plain.deadline && op->a & 2)
-			expire();
-		break;
-	case OP_EXPIRE:
-		if (op->a & 1 && plain.deadline > now && !beyond_clock())
-			now = plain.deadline;
-		expire();
-		break;
-	case OP_TSC:
-		write_tsc(wide);
-		break;
-	case OP_LOCAL:
-		local(op->a);
-		break;
-	case OP_RESET:
-		if (op->a & 1)
-			reset();
-		break;
-	case OP_SAVE:
-		save(op->a & 1);
-		break;
-	case OP_STALE:
-		scan(op);
-		break;
 	case OP_ENABLE:
 		write_xapic(LAPIC_SVR, 0x1ff);
 		break;
 	case OP_MODE:
 		set_mode(op->a);
 		break;
-	case OP_STORED:
-		stored(some_reg(op), op->x, op->y);
-		break;
-	case OP_HW_TAKE:
-		hardware_takes();
-		break;
-	case OP_HW_END:
-		hardware_ends(op->a & 1);
-		break;
-	case OP_HW_POSTED:
-		hardware_posted();
-		break;
+	default:
+		step_outside(what, op);
 	}
 }
 

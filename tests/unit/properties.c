@@ -114,9 +114,23 @@ static void prop_scribble(struct check_random *r, u32 c)
 	prop_write(c, LAPIC_ESR, 0, &out);
 }
 
+/* INITs and SIPIs before their target looks. */
+static void prop_some_starts(struct check_random *r)
+{
+	struct irq_message m = { .dest = prop_dest(r, false, false),
+				 .source = IRQ_SOURCE_NONE };
+	u32 n = 1 + check_below(r, 4);
+
+	while (n--) {
+		m.delivery = check_below(r, 3) ? IRQ_STARTUP : IRQ_INIT;
+		m.vector = check_below(r, 256);
+		prop_deliver(&m, &m, false);
+	}
+}
+
 static void prop_rare(struct check_random *r, u32 c)
 {
-	switch (check_below(r, 6)) {
+	switch (check_below(r, 8)) {
 	case 0:
 		prop_set_enabled(c, false);
 		break;
@@ -128,6 +142,11 @@ static void prop_rare(struct check_random *r, u32 c)
 		break;
 	case 3:
 		prop_cpu[c].blocked = !prop_cpu[c].blocked;
+		prop_cpu[c].entered = false;
+		break;
+	case 4:
+	case 5:
+		prop_some_starts(r);
 		break;
 	default:
 		prop_boot(c);
@@ -149,7 +168,7 @@ static u32 prop_step(struct check_random *r)
 	u32 c = check_below(r, PROP_CPUS), i, what = check_below(r, 40);
 
 	for (i = 0; i < PROP_CPUS; i++)
-		if (prop_cpu[i].queued > PROP_QUEUE - 2 * PROP_CPUS) {
+		if (prop_cpu[i].queued > PROP_QUEUE - 8) {
 			prop_cpu[i].blocked = false;
 			prop_absorb(i);
 		}
@@ -162,8 +181,8 @@ static u32 prop_step(struct check_random *r)
 		prop_some_rte(r);
 	else if (what < 17)
 		prop_absorb(c);
-	else if (!prop_enter(c)) /* from here on guest code */
-		;
+	else if (!(prop_cpu[c].entered && check_below(r, 4)) && !prop_enter(c))
+		; /* from here on guest code */
 	else if (what < 25)
 		prop_accept(c);
 	else if (what < 33)

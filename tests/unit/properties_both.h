@@ -275,12 +275,28 @@ static void prop_power_on(struct lapic *l, u32 c, void *page)
 		lapic_set_base(l, l->base | LAPIC_BASE_X2APIC, false, 46, &out);
 }
 
+/* SDM 3A "Local APIC State After Power-Up or Reset" */
+static u32 prop_reset_value(u32 c, u32 reg)
+{
+	/* A bootstrap processor's LINT0, as firmware leaves it: lapic.h */
+	if (reg == LAPIC_LVT_LINT0 && c == 0)
+		return 0x700;
+	if (reg == LAPIC_LVT_CMCI ||
+	    (reg >= LAPIC_LVT_TIMER && reg <= LAPIC_LVT_ERROR))
+		return 0x10000;
+	return reg == LAPIC_SVR ? 0xff : reg == LAPIC_DFR ? 0xffffffff : 0;
+}
+
 /* SDM 3A "Local APIC State After It Receives an INIT-Deassert IPI" */
 static void prop_check_reset(u32 c)
 {
 	const struct lapic *l = &prop_lapic[c], *f = &prop_fresh;
 	u32 reg;
 
+	for (reg = LAPIC_TPR; reg < LAPIC_REGS_SIZE; reg += 16)
+		if (lapic_get(l, reg) != prop_reset_value(c, reg) &&
+		    !(reg == LAPIC_LDR && prop_style == PROP_X2APIC))
+			prop_broken.reset = true;
 	prop_power_on(&prop_fresh, c, prop_page[PROP_CPUS]);
 	for (reg = 0; reg < LAPIC_REGS_SIZE; reg += 4)
 		if (lapic_get(l, reg) != lapic_get(f, reg))
@@ -307,7 +323,10 @@ static void prop_absorb(u32 c)
 		return;
 	if (!p->was_told)
 		prop_broken.told = true;
+	p->entered = false;
 	lapic_absorb(&prop_lapic[c], &prop_box[c], !p->blocked, &out);
+	if (p->blocked && (out.effects & (LAPIC_OUT_INIT | LAPIC_OUT_SIPI)))
+		prop_broken.sipi = true;
 	if (!!(out.effects & LAPIC_OUT_NMI) != p->nmi ||
 	    !!(out.effects & LAPIC_OUT_SMI) != p->smi ||
 	    !!(out.effects & LAPIC_OUT_EXTINT) != p->extint)
@@ -359,7 +378,8 @@ static bool prop_enter(u32 c)
 	prop_absorb(c);
 	if (prop_cpu[c].scan)
 		prop_scan(c);
-	return prop_cpu[c].state == PROP_RUNS;
+	prop_cpu[c].entered = prop_cpu[c].state == PROP_RUNS;
+	return prop_cpu[c].entered;
 }
 
 static void prop_accept(u32 c)
@@ -367,6 +387,11 @@ static void prop_accept(u32 c)
 	struct prop_cpu *p = &prop_cpu[c];
 	int v = lapic_next(&prop_lapic[c]), u;
 
+	for (u = 0; v >= 0 && u < 256; u++)
+		if (prop_engine_bit(c, LAPIC_ISR, u) && u / 16 >= v / 16)
+			prop_broken.rise = true;
+	if (v >= 0 && v / 16 <= (int)p->tpr / 16)
+		prop_broken.rise = true;
 	if (v != prop_next(p)) {
 		prop_broken.lost |= v < prop_next(p);
 		prop_broken.invented |= v > prop_next(p);
@@ -374,11 +399,6 @@ static void prop_accept(u32 c)
 	}
 	if (v < 0)
 		return;
-	for (u = 0; u < 256; u++)
-		if (prop_engine_bit(c, LAPIC_ISR, u) && u / 16 >= v / 16)
-			prop_broken.rise = true;
-	if (v / 16 <= (int)p->tpr / 16)
-		prop_broken.rise = true;
 	if (!p->owed[v])
 		prop_broken.invented = true;
 	lapic_accept(&prop_lapic[c], v);

@@ -18,10 +18,11 @@ enum prop_run { PROP_RUNS, PROP_WAITS };
 
 /* One processor, as the manuals tell it. */
 struct prop_cpu {
-	bool posted[256], posted_level[256]; /* on its way to the APIC */
+	/* on its way to the APIC, with its trigger mode, from a level pin */
+	bool posted[256], posted_level[256], posted_pin[256];
 	bool irr[256], isr[256], tmr[256];
 	bool owed[256]; /* taken for delivery, not yet accepted */
-	bool by_pin[256]; /* the last of these came from a level pin */
+	bool by_pin[256]; /* the last of IRR and ISR came from a level pin */
 	bool stale[256]; /* at the last scan */
 	int stale_top;
 	u32 tpr, id, ldr;
@@ -33,6 +34,7 @@ struct prop_cpu {
 	int page; /* where it was started, -1: not by a SIPI */
 	bool blocked; /* INIT is */
 	bool scan;
+	bool entered; /* guest code runs, and nothing was absorbed since */
 	struct exitmap held;
 	bool was_told;
 };
@@ -165,7 +167,7 @@ static void prop_receive(struct prop_cpu *p, const struct irq_message *m, bool p
 		p->posted[v] = true;
 		p->posted_level[v] = m->level;
 		p->owed[v] = true;
-		p->by_pin[v] = pin && m->level;
+		p->posted_pin[v] = pin && m->level;
 		break;
 	case IRQ_NMI:
 		p->nmi = true;
@@ -219,6 +221,7 @@ static void prop_take_posted(struct prop_cpu *p)
 		if (p->enabled) {
 			p->irr[v] = true;
 			p->tmr[v] = p->posted_level[v];
+			p->by_pin[v] = p->posted_pin[v];
 		} else {
 			/* one of an earlier time may be in IRR, still */
 			p->owed[v] = p->irr[v];

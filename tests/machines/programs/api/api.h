@@ -86,6 +86,7 @@
 	T(dirty_log, 0) \
 	T(dirty_new_slot, 0) \
 	T(dirty_manual, 0) \
+	T(dirty_pieces, 0) \
 	T(dirty_emulated, 0) \
 	T(dirty_readonly, 0) \
 	T(dirty_input, 0) \

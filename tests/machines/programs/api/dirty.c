@@ -318,6 +318,43 @@ void t_dirty_manual(void)
 	expect(clear(&vm, 0, PAGES, some), 0);
 }
 
+#define MANY 70000 /* pages; the kernel takes 32768 at a time */
+
+/* Touched where the pieces begin and end. */
+void t_dirty_pieces(void)
+{
+	static const int pages[] = { 0, 32767, 32768, 65535, 65536, MANY - 1 };
+	static u64 bits[(MANY + 63) / 64], want[(MANY + 63) / 64], all[(MANY + 63) / 64];
+	struct vm vm;
+	u8 *p = mmap(NULL, MANY * PAGE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	expect_that(p != MAP_FAILED);
+	memset(all, 0xff, sizeof(all));
+	vm_start(&vm, 1);
+	for (int by_hand = 0; by_hand < 2; by_hand++) {
+		expect(slot_set(&vm, p, MANY * PAGE, 0), 0);
+		touch(&vm, 0, MANY / 1000, 1000, 1);
+		for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+			touch(&vm, pages[i], 1, 1, 1);
+		expect(manual(&vm, by_hand), 0);
+		expect(slot_set(&vm, p, MANY * PAGE, KVM_MEM_LOG_DIRTY_PAGES), 0);
+		for (int round = 0; round < 2; round++) {
+			memset(want, 0, sizeof(want));
+			for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+				touch(&vm, pages[i], 1, 1, 2);
+				want[pages[i] / 64] |= 1ull << pages[i] % 64;
+			}
+			expect(get(&vm, bits), 0);
+			expect(memcmp(bits, want, sizeof(bits)), 0);
+			if (by_hand)
+				expect(clear(&vm, 0, MANY, all), 0);
+			expect(get(&vm, bits), 0);
+			expect(count(bits, ARRAY_SIZE(bits)), 0);
+		}
+	}
+}
+
 /* Memory that user space or a device has a hand in is written by the kernel. */
 void t_dirty_emulated(void)
 {

@@ -69,6 +69,10 @@ void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 erro
 
 void vcpu_trap_step(struct vcpu *vcpu)
 {
+	if (vcpu->debug.control & KVM_GUESTDBG_SINGLESTEP) {
+		vcpu->event.stepped = true;
+		return;
+	}
 	vcpu_queue_exception(vcpu, 1, false, 0);
 	vcpu->event.exception.has_payload = true;
 	vcpu->event.exception.payload = DR6_BS;

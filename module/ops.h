@@ -40,6 +40,7 @@ struct x86_fetch {
  *              block and @st; vCPU not running, or on its own thread
  * @tsc_changed: vcpu->tsc_offset is new
  * @cpuid_changed: intercepts may depend on guest CPUID
+ * @debug_changed: vcpu->debug is new
  * @paging: what a fetch at RIP needs; on the exit path without NRIP save
  * @run: enter the guest until the core is needed. Process context, preemptible.
  *
@@ -65,6 +66,7 @@ struct vintc_ops {
 			  u32 groups);
 	void (*tsc_changed)(struct vcpu *vcpu);
 	void (*cpuid_changed)(struct vcpu *vcpu);
+	void (*debug_changed)(struct vcpu *vcpu);
 	enum vcpu_exit (*run)(struct vcpu *vcpu);
 	void (*paging)(const struct vcpu *vcpu, struct x86_fetch *fetch);
 	int (*vm_create)(struct vm *vm);

@@ -7,6 +7,7 @@
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
 #include <linux/task_work.h>
+#include <asm/debugreg.h>
 
 #include "compat/compat.h"
 #include "compat/guest_work.h"
@@ -371,6 +372,11 @@ static int step(struct vcpu *vcpu, int *srcu)
 	if (vcpu->event.shutdown) {
 		vcpu->event.shutdown = false;
 		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+		return 0;
+	}
+	if (vcpu->event.stepped) {
+		vcpu->event.stepped = false;
+		vcpu_debug_exit(vcpu, 1, 0xffff0ff0 | DR_STEP);
 		return 0;
 	}
 	if (must_return())

@@ -42,7 +42,7 @@ static void get_regs(struct vcpu *vcpu, struct kvm_regs *regs)
 		.r10 = g[X86_R10], .r11 = g[X86_R11],
 		.r12 = g[X86_R12], .r13 = g[X86_R13],
 		.r14 = g[X86_R14], .r15 = g[X86_R15],
-		.rip = vcpu->rip, .rflags = vcpu->rflags,
+		.rip = vcpu->rip, .rflags = vcpu_get_rflags(vcpu),
 	};
 }
 
@@ -69,7 +69,7 @@ static int set_regs(struct vcpu *vcpu, const struct kvm_regs *regs)
 	g[X86_R14] = regs->r14;
 	g[X86_R15] = regs->r15;
 	vcpu->rip = regs->rip;
-	vcpu->rflags = regs->rflags | RFLAGS_FIXED;
+	vcpu_set_rflags(vcpu, regs->rflags | RFLAGS_FIXED);
 	/* It belonged to the instruction that RIP was at. */
 	vcpu->event.exception.pending = false;
 	vcpu_request(vcpu, REQ_EVENT);
@@ -273,6 +273,7 @@ union state_buf {
 	struct kvm_mp_state mp_state;
 	struct kvm_interrupt interrupt;
 	struct kvm_translation translation;
+	struct kvm_guest_debug debug;
 };
 
 static int get_struct(struct vcpu *vcpu, unsigned int cmd, union state_buf *b)
@@ -340,6 +341,8 @@ static int set_struct(struct vcpu *vcpu, unsigned int cmd, union state_buf *b)
 		return state_set_mp_state(vcpu, &b->mp_state);
 	case KVM_INTERRUPT:
 		return inject_interrupt(vcpu, &b->interrupt);
+	case KVM_SET_GUEST_DEBUG:
+		return vcpu_set_debug(vcpu, &b->debug);
 	case KVM_TRANSLATE:
 		return translate(vcpu, &b->translation);
 	}
@@ -401,6 +404,7 @@ long vcpu_state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
 	case KVM_GET_MP_STATE:
 	case KVM_SET_MP_STATE:
 	case KVM_INTERRUPT:
+	case KVM_SET_GUEST_DEBUG:
 	case KVM_TRANSLATE:
 		return struct_ioctl(vcpu, cmd, arg);
 	case KVM_GET_MSRS:

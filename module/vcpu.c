@@ -72,7 +72,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	memset(vcpu->gpr, 0, sizeof(vcpu->gpr));
 	vcpu->gpr[X86_RDX] = cpuid_signature(vcpu);
 	vcpu->rip = 0xfff0;
-	vcpu->rflags = 2;
+	vcpu_set_rflags(vcpu, 2);
 	vcpu->interrupt_shadow = false;
 	memset(&vcpu->event, 0, sizeof(vcpu->event));
 	memset(&vcpu->emul, 0, sizeof(vcpu->emul));

@@ -106,8 +106,22 @@ struct vcpu_event_state {
 	bool nmi_injected;
 	bool nmi_masked;
 	bool shutdown; /* triple fault: KVM_EXIT_SHUTDOWN before the next entry */
+	bool stepped; /* user space steps: KVM_EXIT_DEBUG before the next entry */
 	bool extint; /* look for an interrupt from outside the local APIC */
 	u16 user_vector; /* split irqchip: KVM_INTERRUPT's | EVENT_USER, or 0 */
+};
+
+/**
+ * struct vcpu_debug - KVM_SET_GUEST_DEBUG
+ * @control: KVM_GUESTDBG_..., or 0
+ * @guest_tf: while user space steps: TF as the guest has it
+ * @dr, @dr7: user space's breakpoints, with KVM_GUESTDBG_USE_HW_BP
+ */
+struct vcpu_debug {
+	u32 control;
+	bool guest_tf;
+	u64 dr[4];
+	u64 dr7;
 };
 
 /* A user-space answer that the next KVM_RUN must take first. */
@@ -163,6 +177,7 @@ struct vcpu {
 	struct kvm_run *run;
 	struct lapic lapic;
 	struct vcpu_event_state event;
+	struct vcpu_debug debug;
 	bool has_lapic;
 	bool interrupt_shadow;
 	bool eoi_tap; /* an edge vector's EOI is wanted (struct ioapic, @tapped) */
@@ -294,6 +309,18 @@ struct x86_fetch;
 bool vcpu_apic_move(struct vcpu *vcpu, const struct x86_fetch *f);
 /* KVM_EXIT_INTERNAL_ERROR with the instruction bytes where there are any. */
 void vcpu_internal_error(struct vcpu *vcpu, u32 suberror);
+
+/* guest_debug.c */
+#define VCPU_DEBUG_FLAGS                                                       \
+	(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP |                       \
+	 KVM_GUESTDBG_USE_SW_BP | KVM_GUESTDBG_USE_HW_BP |                     \
+	 KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP | KVM_GUESTDBG_BLOCKIRQ)
+long vcpu_set_debug(struct vcpu *vcpu, const struct kvm_guest_debug *dbg);
+/* KVM_EXIT_DEBUG for what is user space's: @exception 1 or 3, with @dr6. */
+void vcpu_debug_exit(struct vcpu *vcpu, u8 exception, u64 dr6);
+/* RFLAGS as the guest has them, whether user space steps it or not. */
+u64 vcpu_get_rflags(const struct vcpu *vcpu);
+void vcpu_set_rflags(struct vcpu *vcpu, u64 rflags);
 
 /* TF was set when an instruction was completed in software (event.c). */
 void vcpu_trap_step(struct vcpu *vcpu);

@@ -211,6 +211,7 @@ static const struct vintc_ops svm_ops = {
 	.set_state = svm_set_state,
 	.tsc_changed = svm_tsc_changed,
 	.cpuid_changed = svm_cpuid_changed,
+	.debug_changed = svm_debug_changed,
 	.paging = svm_paging,
 	.run = svm_run,
 };

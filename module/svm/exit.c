@@ -221,6 +221,18 @@ static int exit_npf(struct vcpu *vcpu, enum vcpu_exit *why)
 
 /* -------------------------------------------------------------- exceptions */
 
+/* User space steps, or has breakpoints: every #DB is for it, as KVM has it. */
+static int user_db(struct vcpu *vcpu, enum vcpu_exit *why)
+{
+	struct vmcb_page *vmcb = svm_vmcb(vcpu);
+
+	vcpu_debug_exit(vcpu, 1, vmcb->s.dr6);
+	vmcb->s.dr6 = 0xffff0ff0;
+	vmcb_dirty(vmcb, VMCB_DRX);
+	vcpu->exit.error = 0;
+	return leave(why, EXIT_USER);
+}
+
 static int exit_db(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	struct svm_vcpu *svm = vcpu->svm;
@@ -239,8 +251,22 @@ static int exit_db(struct vcpu *vcpu, enum vcpu_exit *why)
 		}
 	}
 	vcpu->stats.exception_exits++;
+	if (vcpu->debug.control &
+	    (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP))
+		return user_db(vcpu, why);
 	vcpu_queue_exception(vcpu, 1, false, 0);
 	return SVM_HOST;
+}
+
+/* INT3 where user space has set breakpoints: RIP is still at it. */
+static int exit_bp(struct vcpu *vcpu, enum vcpu_exit *why)
+{
+	vcpu->stats.exception_exits++;
+	if (!(vcpu->debug.control & KVM_GUESTDBG_USE_SW_BP))
+		return SVM_FAST;
+	vcpu_debug_exit(vcpu, 3, svm_vmcb(vcpu)->s.dr6);
+	vcpu->exit.error = 0;
+	return leave(why, EXIT_USER);
 }
 
 static int exit_ac(struct vcpu *vcpu, enum vcpu_exit *why)
@@ -346,6 +372,8 @@ int svm_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why)
 		return svm_exit_dr(vcpu, why);
 	case SVM_EXIT_EXCP_BASE + 1:
 		return exit_db(vcpu, why);
+	case SVM_EXIT_EXCP_BASE + 3:
+		return exit_bp(vcpu, why);
 	case SVM_EXIT_EXCP_BASE + X86_AC:
 		return exit_ac(vcpu, why);
 	case SVM_EXIT_EXCP_BASE + 18:

@@ -236,9 +236,48 @@ int svm_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why)
 
 /* ------------------------------------------------------- debug registers */
 
+/* The guest's own, wherever they are. */
+u64 *svm_dr6(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = vcpu->svm;
+
+	return svm->user_drs ? &svm->dr6 : &svm->vmcb->s.dr6;
+}
+
+u64 *svm_dr7(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = vcpu->svm;
+
+	return svm->user_drs ? &svm->dr7 : &svm->vmcb->s.dr7;
+}
+
+/* KVM_SET_GUEST_DEBUG, and after a reset. The vCPU doesn't run. */
+void svm_debug_changed(struct vcpu *vcpu)
+{
+	struct vmcb_page *vmcb = svm_vmcb(vcpu);
+	struct svm_vcpu *svm = vcpu->svm;
+	bool user = vcpu->debug.control & KVM_GUESTDBG_USE_HW_BP;
+
+	svm_intercept(vmcb, INTERCEPT_EXCEPTION + 3,
+		      vcpu->debug.control & KVM_GUESTDBG_USE_SW_BP);
+	if (user && !svm->user_drs) {
+		svm->dr6 = vmcb->s.dr6;
+		svm->dr7 = vmcb->s.dr7;
+	} else if (!user && svm->user_drs) {
+		vmcb->s.dr6 = svm->dr6;
+		vmcb->s.dr7 = svm->dr7;
+	}
+	svm->user_drs = user;
+	if (user) {
+		vmcb->s.dr6 = 0xffff0ff0;
+		vmcb->s.dr7 = (vcpu->debug.dr7 & 0xffff03ff) | 0x400;
+	}
+	vmcb_dirty(vmcb, VMCB_DRX);
+}
+
 static void reload_drs(struct vcpu *vcpu, unsigned int n)
 {
-	if (!vcpu->svm->drs_loaded)
+	if (!vcpu->svm->drs_loaded || vcpu->svm->user_drs)
 		return;
 	switch (n) {
 	case 0:
@@ -269,27 +308,27 @@ static bool write_dr(struct vcpu *vcpu, unsigned int n, u64 val)
 	case 6:
 		if (val >> 32)
 			return false;
-		vmcb->s.dr6 = (val & 0xe00f) | 0xffff0ff0;
+		*svm_dr6(vcpu) = (val & 0xe00f) | 0xffff0ff0;
 		break;
 	case 7:
 		if (val >> 32)
 			return false;
-		vmcb->s.dr7 = (val & 0xffff2bff) | 0x400;
+		*svm_dr7(vcpu) = (val & 0xffff2bff) | 0x400;
 		break;
 	}
 	vmcb_dirty(vmcb, VMCB_DRX);
 	return true;
 }
 
-static u64 read_dr(const struct vcpu *vcpu, unsigned int n)
+static u64 read_dr(struct vcpu *vcpu, unsigned int n)
 {
 	switch (n) {
 	case 0 ... 3:
 		return vcpu->dr[n];
 	case 6:
-		return svm_vmcb(vcpu)->s.dr6;
+		return *svm_dr6(vcpu);
 	default:
-		return svm_vmcb(vcpu)->s.dr7;
+		return *svm_dr7(vcpu);
 	}
 }
 
@@ -315,9 +354,9 @@ int svm_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why)
 		vcpu_queue_gp(vcpu);
 		return SVM_FAST;
 	}
-	if (vmcb->s.dr7 & BIT(13)) { /* general detect */
-		vmcb->s.dr7 &= ~(u64)BIT(13);
-		vmcb->s.dr6 |= BIT(13);
+	if (*svm_dr7(vcpu) & BIT(13)) { /* general detect */
+		*svm_dr7(vcpu) &= ~(u64)BIT(13);
+		*svm_dr6(vcpu) |= BIT(13);
 		vmcb_dirty(vmcb, VMCB_DRX);
 		vcpu_queue_exception(vcpu, 1, false, 0);
 		return SVM_FAST;

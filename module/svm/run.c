@@ -42,12 +42,18 @@ static bool drs_in_use(const struct vcpu *vcpu)
 	return svm_vmcb(vcpu)->s.dr7 & 0xff;
 }
 
+static const u64 *active_drs(const struct vcpu *vcpu)
+{
+	return vcpu->svm->user_drs ? vcpu->debug.dr : vcpu->dr;
+}
+
 /*
  * DR0 to DR3 aren't in the VMCB. The guest's are loaded only while its DR7
  * enables one; every #VMEXIT leaves DR7 disabled.
  */
 static void load_drs(struct vcpu *vcpu)
 {
+	const u64 *dr = active_drs(vcpu);
 	struct svm_vcpu *svm = vcpu->svm;
 
 	svm->drs_loaded = true;
@@ -55,10 +61,10 @@ static void load_drs(struct vcpu *vcpu)
 	get_debugreg(svm->host_dr[1], 1);
 	get_debugreg(svm->host_dr[2], 2);
 	get_debugreg(svm->host_dr[3], 3);
-	set_debugreg(vcpu->dr[0], 0);
-	set_debugreg(vcpu->dr[1], 1);
-	set_debugreg(vcpu->dr[2], 2);
-	set_debugreg(vcpu->dr[3], 3);
+	set_debugreg(dr[0], 0);
+	set_debugreg(dr[1], 1);
+	set_debugreg(dr[2], 2);
+	set_debugreg(dr[3], 3);
 }
 
 static void restore_drs(struct vcpu *vcpu)
@@ -242,7 +248,7 @@ static bool prepare(struct vcpu *vcpu)
 	if (unlikely(mailbox_pending(&vcpu->mailbox)) && vcpu->has_lapic &&
 	    !absorb(vcpu))
 		return false;
-	if (unlikely(vcpu->event.shutdown))
+	if (unlikely(vcpu->event.shutdown | vcpu->event.stepped))
 		return false;
 	svm_inject(vcpu);
 	return true;

@@ -59,6 +59,8 @@ struct svm_vcpu {
 	bool step_had_tf;
 	bool window; /* V_IRQ stands in for an interrupt that can't go in yet */
 	bool drs_loaded;
+	bool user_drs; /* the VMCB's DR6 and DR7 are user space's breakpoints' */
+	u64 dr6, dr7; /* the guest's, meanwhile */
 	u32 host_pkru;
 	unsigned long host_debugctl;
 	unsigned long host_dr[4];
@@ -102,6 +104,9 @@ void svm_set_state(struct vcpu *vcpu, const struct cpu_state *st, u32 groups);
 void svm_tsc_changed(struct vcpu *vcpu);
 void svm_cpuid_changed(struct vcpu *vcpu);
 void svm_paging(const struct vcpu *vcpu, struct x86_fetch *f);
+void svm_debug_changed(struct vcpu *vcpu);
+u64 *svm_dr6(struct vcpu *vcpu);
+u64 *svm_dr7(struct vcpu *vcpu);
 u64 svm_get_cr0(const struct vcpu *vcpu);
 void svm_set_cr0(struct vcpu *vcpu, u64 cr0);
 void svm_set_cr4(struct vcpu *vcpu, u64 cr4);

@@ -113,6 +113,7 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 	if (!init)
 		svm->cr0_hidden = 0;
 	svm_cpuid_changed(vcpu);
+	svm_debug_changed(vcpu);
 }
 
 int svm_vcpu_create(struct vcpu *vcpu)
@@ -301,8 +302,8 @@ void svm_get_state(struct vcpu *vcpu, struct cpu_state *st, u32 groups)
 		st->pat = s->g_pat;
 	}
 	if (groups & STATE_DRS) {
-		st->dr6 = s->dr6;
-		st->dr7 = s->dr7;
+		st->dr6 = *svm_dr6(vcpu);
+		st->dr7 = *svm_dr7(vcpu);
 	}
 }
 
@@ -334,8 +335,8 @@ void svm_set_state(struct vcpu *vcpu, const struct cpu_state *st, u32 groups)
 		vmcb_dirty(vmcb, VMCB_NPT);
 	}
 	if (groups & STATE_DRS) {
-		s->dr6 = st->dr6;
-		s->dr7 = st->dr7;
+		*svm_dr6(vcpu) = st->dr6;
+		*svm_dr7(vcpu) = st->dr7;
 		vmcb_dirty(vmcb, VMCB_DRX);
 	}
 }

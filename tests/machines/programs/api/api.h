@@ -74,6 +74,11 @@
 	T(split, 0) \
 	T(split_input, 0) \
 	T(split_extint, 0) \
+	T(debug_step, 0) \
+	T(debug_hardware, 0) \
+	T(debug_software, 0) \
+	T(debug_input, 0) \
+	T(pvclock, 0) \
 	T(pic, 0) \
 	T(pic_lint0, 0) \
 	T(pic_halted, 0) \

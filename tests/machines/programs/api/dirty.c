@@ -459,6 +459,8 @@ static void large(u8 *p, u64 flags)
 		expect(count(bits, LARGE_PAGES / 64), 2);
 		expect_that(bits[700 / 64] >> 700 % 64 & 1 && bits[1212 / 64] >> 1212 % 64 & 1);
 		expect_that(stat_read(stats, "pages_2m") <= 2);
+		/* where small pages are all writable again, nothing would ever fault */
+		touch(&vm, 1536, 512, 1, 5);
 		expect(slot_set(&vm, p, 4 * LARGE, 0), 0);
 		touch(&vm, 0, LARGE_PAGES, 1, 1);
 		expect(stat_read(stats, "pages_2m"), 4);

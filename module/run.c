@@ -425,10 +425,11 @@ static int run_loop(struct vcpu *vcpu)
 
 	srcu = srcu_read_lock(&vcpu->vm->mem.srcu);
 	r = complete_user_exit(vcpu);
-	if (r == GO_ON && READ_ONCE(vcpu->run->immediate_exit)) {
-		vcpu->run->exit_reason = KVM_EXIT_INTR;
+	/* The reason for the exit before stays: that is what was completed. */
+	if (r == GO_ON && READ_ONCE(vcpu->run->immediate_exit))
 		r = -EINTR;
-	}
+	else if (r == GO_ON)
+		vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 	while (r == GO_ON)
 		r = step(vcpu, &srcu);
 	srcu_read_unlock(&vcpu->vm->mem.srcu, srcu);
@@ -442,8 +443,9 @@ int vcpu_run(struct vcpu *vcpu)
 
 	if (!vcpu->vm->ops->run)
 		return -EOPNOTSUPP;
-	if (vcpu->run->kvm_valid_regs || vcpu->run->kvm_dirty_regs)
-		return -EINVAL;
+	r = vcpu_sync_from_run(vcpu);
+	if (r)
+		return r;
 	if (vcpu->sigset_active)
 		sigprocmask(SIG_SETMASK, &vcpu->sigset, &saved);
 	WRITE_ONCE(vcpu->task, current);
@@ -454,9 +456,9 @@ int vcpu_run(struct vcpu *vcpu)
 		vcpu->event.extint = vcpu->event.user_vector ||
 				     vcpu->run->request_interrupt_window;
 	vcpu->launched = true;
-	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 	r = run_loop(vcpu);
 	vcpu_report(vcpu);
+	vcpu_sync_to_run(vcpu);
 	WRITE_ONCE(vcpu->task, NULL);
 	if (vcpu->sigset_active)
 		sigprocmask(SIG_SETMASK, &saved, NULL);

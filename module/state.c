@@ -349,6 +349,52 @@ static int set_struct(struct vcpu *vcpu, unsigned int cmd, union state_buf *b)
 	return -EINVAL;
 }
 
+/*
+ * Registers in struct kvm_run instead of by ioctls. User space can write them
+ * while they are read here: so each is copied first.
+ * Return: 0 or -EINVAL, with those before the bad one set.
+ */
+int vcpu_sync_from_run(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	u64 dirty = READ_ONCE(run->kvm_dirty_regs);
+	int r = 0;
+
+	if ((READ_ONCE(run->kvm_valid_regs) | dirty) & ~KVM_SYNC_X86_VALID_FIELDS)
+		return -EINVAL;
+	if (dirty & KVM_SYNC_X86_REGS) {
+		struct kvm_regs regs = run->s.regs.regs;
+
+		r = set_regs(vcpu, &regs);
+	}
+	if (!r && (dirty & KVM_SYNC_X86_SREGS)) {
+		struct kvm_sregs sregs = run->s.regs.sregs;
+
+		r = state_set_sregs(vcpu, &sregs);
+	}
+	if (!r && (dirty & KVM_SYNC_X86_EVENTS)) {
+		struct kvm_vcpu_events events = run->s.regs.events;
+
+		r = state_set_events(vcpu, &events);
+	}
+	if (!r)
+		run->kvm_dirty_regs = 0;
+	return r;
+}
+
+void vcpu_sync_to_run(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	u64 valid = READ_ONCE(run->kvm_valid_regs);
+
+	if (valid & KVM_SYNC_X86_REGS)
+		get_regs(vcpu, &run->s.regs.regs);
+	if (valid & KVM_SYNC_X86_SREGS)
+		state_get_sregs(vcpu, &run->s.regs.sregs);
+	if (valid & KVM_SYNC_X86_EVENTS)
+		state_get_events(vcpu, &run->s.regs.events);
+}
+
 /* Copies by the size and the direction that the number itself says. */
 static long struct_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
 {

@@ -214,7 +214,7 @@ int stats_vm_fd(struct vm *vm)
 	f->desc = vm_descs;
 	f->n = ARRAY_SIZE(vm_descs);
 	/* The process names the VM, as nothing else of it has a name. */
-	snprintf(f->id, sizeof(f->id), "vintc-%d", task_tgid_vnr(current));
+	snprintf(f->id, sizeof(f->id), "kvm-%d", task_tgid_vnr(current));
 	stats_layout(f);
 	return stats_open(f, "vintc-vm-stats");
 }
@@ -230,7 +230,7 @@ int stats_vcpu_fd(struct vcpu *vcpu)
 	f->values = &vcpu->stats;
 	f->desc = vcpu_descs;
 	f->n = ARRAY_SIZE(vcpu_descs);
-	snprintf(f->id, sizeof(f->id), "vintc-%d/vcpu-%u",
+	snprintf(f->id, sizeof(f->id), "kvm-%d/vcpu-%u",
 		 task_tgid_vnr(current), vcpu->id);
 	stats_layout(f);
 	return stats_open(f, "vintc-vcpu-stats");

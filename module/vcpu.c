@@ -281,7 +281,7 @@ static int vcpu_add(struct vm *vm, u32 id)
 	char name[32];
 	int fd;
 
-	if (vm->nr_vcpus == VM_MAX_VCPUS)
+	if (vm->nr_vcpus == VM_MAX_VCPUS || (vm->vcpu_ids && id >= vm->vcpu_ids))
 		return -EINVAL;
 	if (id_taken(vm, id))
 		return -EEXIST;

@@ -272,7 +272,9 @@ void vcpu_free(struct vcpu *vcpu);
  */
 void vcpu_reset(struct vcpu *vcpu, bool init);
 
-/* state.c: KVM's register structs */
+/* state.c: KVM's register structs; KVM_CAP_SYNC_REGS before and after a run */
+int vcpu_sync_from_run(struct vcpu *vcpu);
+void vcpu_sync_to_run(struct vcpu *vcpu);
 long vcpu_state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *arg);
 
 /* run.c */

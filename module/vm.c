@@ -20,6 +20,8 @@ static unsigned int halt_poll_ns = 200000;
 module_param(halt_poll_ns, uint, 0644);
 MODULE_PARM_DESC(halt_poll_ns, "longest poll for an interrupt before a halted vCPU sleeps, ns");
 
+#define MMU_PAGES_MIN 64
+
 /* What a capability answers where that is one number for every VM. */
 static const struct {
 	u32 cap;
@@ -60,6 +62,8 @@ static const struct {
 	{ KVM_CAP_PIT_STATE2, 1 },
 	{ KVM_CAP_REINJECT_CONTROL, 1 },
 	{ KVM_CAP_VCPU_EVENTS, 1 },
+	{ KVM_CAP_SYNC_REGS, KVM_SYNC_X86_VALID_FIELDS },
+	{ KVM_CAP_MMU_SHADOW_CACHE_CONTROL, 1 },
 	{ KVM_CAP_DEBUGREGS, 1 },
 	{ KVM_CAP_MCE, MSR_MCE_CAP_SUPPORTED & 0xff },
 	{ KVM_CAP_ADJUST_CLOCK, VM_CLOCK_FLAGS },
@@ -274,6 +278,18 @@ static long vm_split_irqchip(struct vm *vm, u64 pins)
 	return 0;
 }
 
+/* KVM_CAP_MAX_VCPU_ID: IDs from @n on can't be; once. */
+static long vm_limit_ids(struct vm *vm, u64 n)
+{
+	lockdep_assert_held(&vm->lock);
+	if (n > VM_MAX_VCPU_ID + 1 || vm->boot_cpu_id > n)
+		return -EINVAL;
+	if (vm->vcpu_ids && vm->vcpu_ids != n)
+		return -EINVAL;
+	vm->vcpu_ids = n;
+	return 0;
+}
+
 static long vm_irqfd(struct vm *vm, void __user *arg)
 {
 	struct kvm_irqfd irqfd;
@@ -330,6 +346,9 @@ static long vm_enable_cap(struct vm *vm, struct kvm_enable_cap __user *arg)
 	case KVM_CAP_SPLIT_IRQCHIP:
 		r = vm_split_irqchip(vm, cap.args[0]);
 		break;
+	case KVM_CAP_MAX_VCPU_ID:
+		r = vm_limit_ids(vm, cap.args[0]);
+		break;
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		r = dirty_set_manual(&vm->mem, cap.args[0]);
 		break;
@@ -353,12 +372,21 @@ static long vm_set_boot_cpu(struct vm *vm, unsigned long id)
 	mutex_lock(&vm->lock);
 	if (vm->nr_vcpus)
 		r = -EBUSY;
-	else if (id > VM_MAX_VCPU_ID)
+	else if (id > VM_MAX_VCPU_ID || (vm->vcpu_ids && id >= vm->vcpu_ids))
 		r = -EINVAL;
 	else
 		vm->boot_cpu_id = id;
 	mutex_unlock(&vm->lock);
 	return r;
+}
+
+/* There are no shadow pages to limit: the number is kept. */
+static long vm_set_mmu_pages(struct vm *vm, unsigned long n)
+{
+	if (n < MMU_PAGES_MIN || n > INT_MAX)
+		return -EINVAL;
+	vm->mmu_pages = n;
+	return 0;
 }
 
 /*
@@ -405,6 +433,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_GET_DIRTY_LOG:
 	case KVM_CLEAR_DIRTY_LOG:
 		return dirty_ioctl(&vm->mem, cmd, uarg);
+	case KVM_SET_NR_MMU_PAGES:
+		return vm_set_mmu_pages(vm, arg);
+	case KVM_GET_NR_MMU_PAGES:
+		return vm->mmu_pages;
 	case KVM_SET_TSS_ADDR:
 		return vm_set_tss(vm, arg);
 	case KVM_SET_IDENTITY_MAP_ADDR:

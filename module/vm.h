@@ -70,6 +70,8 @@ struct vm {
 	bool x2apic_ids; /* KVM_CAP_X2APIC_API: 32-bit IDs */
 
 	u32 boot_cpu_id;
+	u32 vcpu_ids; /* KVM_CAP_MAX_VCPU_ID, or 0 */
+	u32 mmu_pages;
 	u32 tsc_khz;
 	spinlock_t clock_lock;
 	struct vm_clock clock;

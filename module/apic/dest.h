@@ -13,7 +13,7 @@
 
 /* What a VM may have; tests/bench also tries more. */
 #ifndef DEST_MAX_APICS
-#define DEST_MAX_APICS 256
+#define DEST_MAX_APICS 1024
 #define DEST_MAX_ID 1023 /* highest APIC ID */
 #endif
 #define DEST_NONE 0xffff

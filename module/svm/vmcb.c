@@ -243,7 +243,8 @@ u64 svm_get_cr0(const struct vcpu *vcpu)
 
 /*
  * CD and NW would turn caches off for the host's memory: they are kept for the
- * guest to read and not given to hardware. Reads exit only while they differ.
+ * guest to read and not given to hardware. While they differ reads exit, and all
+ * writes: the selective intercept compares with what hardware has.
  */
 void svm_set_cr0(struct vcpu *vcpu, u64 cr0)
 {
@@ -252,6 +253,7 @@ void svm_set_cr0(struct vcpu *vcpu, u64 cr0)
 	vcpu->svm->cr0_hidden = cr0 & SVM_CR0_HIDDEN;
 	vmcb->s.cr0 = (cr0 & ~SVM_CR0_HIDDEN) | X86_CR0_ET;
 	svm_intercept(vmcb, INTERCEPT_CR0_READ, vcpu->svm->cr0_hidden);
+	svm_intercept(vmcb, INTERCEPT_CR0_WRITE, vcpu->svm->cr0_hidden);
 	vmcb_dirty(vmcb, VMCB_CRX);
 	vcpu->svm->asid.flush = true;
 }

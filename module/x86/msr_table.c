@@ -561,7 +561,7 @@ void msr_reset(struct vcpu *vcpu)
 	vcpu->pv_time = vcpu->pv_wall = 0;
 	vcpu->tsc_adjust = 0;
 	vcpu->mcg_status = 0;
-	vcpu->hwcr = HWCR_TSC_FREQ_SEL; /* Linux complains where it isn't */
+	vcpu->hwcr = 0;
 	vcpu->de_cfg = de_cfg_bits();
 	memset(vcpu->mtrr, 0, sizeof(vcpu->mtrr));
 	if (!vcpu->cpuid)

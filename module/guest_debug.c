@@ -5,6 +5,7 @@
  * While it steps, TF is set in vcpu->rflags, so that what is done in software
  * traps as well; the guest's own TF is kept aside, and user space sees that one.
  */
+#include <linux/sched.h>
 #include <asm/debugreg.h>
 #include <asm/processor-flags.h>
 

@@ -32,7 +32,8 @@ static bool post(struct vcpu *vcpu, const struct irq_message *msg)
 	r = mailbox_post(&vcpu->mailbox, msg);
 	trace_vintc_post(vcpu->id, msg->vector, msg->delivery, msg->level,
 			 r & MAILBOX_COALESCED);
-	if (r & (MAILBOX_NOTIFY | MAILBOX_EVENT))
+	if (r & (MAILBOX_NOTIFY | MAILBOX_EVENT) ||
+	    unlikely(vm_policy(vcpu->vm, VINTC_POLICY_POST_NOTIFY)))
 		notify(vcpu);
 	return !(r & MAILBOX_COALESCED);
 }
@@ -53,7 +54,7 @@ int deliver(struct vm *vm, const struct irq_message *msg)
 
 	rcu_read_lock();
 	dests = rcu_dereference(vm->dests);
-	n = dest_match(&dests->map, msg, READ_ONCE(vm->lowest), &set);
+	n = dest_match(&dests->map, msg, vm_policy(vm, VINTC_POLICY_LOWEST_PRIORITY), &set);
 	while ((i = dest_set_pop(&set)) >= 0) {
 		if (msg->delivery <= IRQ_LOWEST && !dests->map.view[i].enabled)
 			continue;
@@ -116,19 +117,13 @@ static void eoi_to_user(struct vcpu *vcpu, u8 vector)
 	vcpu_request(vcpu, REQ_IOAPIC_EOI);
 }
 
-static void broadcast_eoi(struct vcpu *vcpu, u8 vector)
+/* By a local APIC's broadcast, or by the IOAPIC's own EOI register. */
+static void ioapic_ended(struct vm *vm, u8 vector)
 {
-	struct vm *vm = vcpu->vm;
+	u32 acked, pins = irqfd_level_pins(vm);
 	struct ioapic_out out = { .n = 0 };
 	unsigned long flags;
-	u32 acked, pins;
 
-	atomic64_inc(&vm->stats.ioapic_eoi);
-	if (vm->split) {
-		eoi_to_user(vcpu, vector);
-		return;
-	}
-	pins = irqfd_level_pins(vm);
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
 	acked = ioapic_resample(&vm->ioapic, vector, pins);
 	ioapic_eoi(&vm->ioapic, vector, &out);
@@ -136,6 +131,17 @@ static void broadcast_eoi(struct vcpu *vcpu, u8 vector)
 	deliver_ioapic(vm, &out);
 	for (; acked; acked &= acked - 1)
 		irqfd_acked(vm, KVM_IRQCHIP_IOAPIC, __builtin_ctz(acked));
+}
+
+static void broadcast_eoi(struct vcpu *vcpu, u8 vector)
+{
+	struct vm *vm = vcpu->vm;
+
+	atomic64_inc(&vm->stats.ioapic_eoi);
+	if (vm->split)
+		eoi_to_user(vcpu, vector);
+	else
+		ioapic_ended(vm, vector);
 }
 
 void deliver_lapic(struct vcpu *vcpu, struct lapic_out *out)
@@ -315,6 +321,10 @@ bool deliver_mmio_write(struct vcpu *vcpu, u64 gpa, const void *data, u32 len)
 	if (!ioapic_covers(vm, gpa, len))
 		return false;
 	memcpy(&val, data, min(len, 4u));
+	if (ioapic_is_eoi(&vm->ioapic, gpa - vm->ioapic.base)) {
+		ioapic_ended(vm, val);
+		return true;
+	}
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
 	ioapic_write(&vm->ioapic, (gpa - vm->ioapic.base) & ~3u, val, &out);
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);

@@ -113,6 +113,8 @@ void event_absorb(struct vcpu *vcpu)
 	struct lapic_out out = { .effects = 0 };
 	bool open = !vcpu->init_blocked;
 
+	if (unlikely(!open) && vm_policy(vcpu->vm, VINTC_POLICY_INIT_BLOCKED))
+		mailbox_drop_init(&vcpu->mailbox);
 	if (!vcpu->has_lapic || !mailbox_takeable(&vcpu->mailbox, open))
 		return;
 	vectors_before(vcpu);

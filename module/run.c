@@ -29,6 +29,7 @@ static void scan_ioapic(struct vcpu *vcpu)
 	struct exitmap map = {};
 	const struct dest_map *dests;
 	unsigned long flags;
+	u64 stale;
 
 	rcu_read_lock();
 	dests = &rcu_dereference(vm->dests)->map;
@@ -40,7 +41,11 @@ static void scan_ioapic(struct vcpu *vcpu)
 		raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
 	}
 	rcu_read_unlock();
-	exitmap_add_stale(&map, &vcpu->lapic);
+	stale = vm_policy(vm, VINTC_POLICY_STALE_EOI);
+	if (likely(stale != VINTC_STALE_EOI_FORGOTTEN))
+		exitmap_add_stale(&map, &vcpu->lapic);
+	if (unlikely(stale != VINTC_STALE_EOI_ONCE))
+		vcpu->lapic.stale_vector = -1;
 	vcpu->eoi_tap = READ_ONCE(vm->ioapic.tapped);
 	vcpu->handled = map;
 	vcpu_request(vcpu, REQ_LOAD_EOI_EXITMAP);
@@ -76,9 +81,12 @@ int vcpu_handle_requests(struct vcpu *vcpu)
 	 * Behaviour A: what L2 runs with is L1's own bitmap, so that the load
 	 * waits until L1 runs again, while the scan above doesn't.
 	 */
-	if (!vcpu->in_l2 && take_request(vcpu, REQ_LOAD_EOI_EXITMAP) &&
-	    vm->ops->load_eoi_exitmap)
-		vm->ops->load_eoi_exitmap(vcpu);
+	if (!vcpu->in_l2 ||
+	    unlikely(vm_policy(vm, VINTC_POLICY_EXIT_MAP_IN_L2))) {
+		if (take_request(vcpu, REQ_LOAD_EOI_EXITMAP) && !vcpu->in_l2 &&
+		    vm->ops->load_eoi_exitmap)
+			vm->ops->load_eoi_exitmap(vcpu);
+	}
 	/*
 	 * No backend has an acceleration to switch yet; TLB_FLUSH is the
 	 * backend's own, just before it enters.

@@ -258,6 +258,8 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 		return ERR_PTR(r);
 	}
 	lapic_init(&vcpu->lapic, vcpu->apic_page, vcpu->index, id, bsp);
+	vcpu->lapic.config.min_period_ns =
+		vm_policy(vm, VINTC_POLICY_TIMER_MIN_NS);
 	vcpu_reset(vcpu, false);
 	isa_lint0(vcpu);
 	return vcpu;

@@ -149,6 +149,7 @@ static long vm_create_irqchip(struct vm *vm)
 		r = -EINVAL;
 	} else {
 		ioapic_init(&vm->ioapic);
+		vm->ioapic.version = vm_policy(vm, VINTC_POLICY_IOAPIC_VERSION);
 		pic_init(&vm->pic);
 		r = route_init(vm);
 		if (!r) {
@@ -476,6 +477,9 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_GET_CLOCK:
 	case KVM_SET_CLOCK:
 		return clock_ioctl(vm, cmd, uarg);
+	case VINTC_GET_POLICY:
+	case VINTC_SET_POLICY:
+		return policy_ioctl(vm, cmd, uarg);
 	case KVM_ENABLE_CAP:
 		return vm_enable_cap(vm, uarg);
 	case KVM_CHECK_EXTENSION:
@@ -521,6 +525,7 @@ static struct vm *vm_alloc(const struct vintc_ops *ops)
 	vm->tsc_khz = tsc_khz;
 	vm->tsc_offset = -rdtsc();
 	clock_init(vm);
+	policy_init(vm);
 	vm->halt_poll_ns = READ_ONCE(halt_poll_ns);
 
 	r = bus_init(vm);

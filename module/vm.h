@@ -66,7 +66,6 @@ struct vm {
 	struct vm_dests __rcu *dests;
 	struct irqfds irqfds;
 	struct vm_bus bus;
-	enum dest_lowest lowest;
 	bool x2apic_ids; /* KVM_CAP_X2APIC_API: 32-bit IDs */
 
 	u32 boot_cpu_id;
@@ -80,6 +79,7 @@ struct vm {
 	u64 tss_addr;
 	u64 identity_map_addr;
 	bool hlt_in_guest;
+	u64 policy[VINTC_POLICIES]; /* read where it is decided, by READ_ONCE */
 	struct vm_stats stats;
 	struct model_vm *model;
 };
@@ -97,6 +97,15 @@ void vm_put(struct vm *vm);
 int vm_check_extension(struct vm *vm, unsigned long cap);
 /* A bug in vintc or in hardware: every vCPU's run ends with -EIO. */
 void vm_kill(struct vm *vm);
+
+/* policy.c */
+void policy_init(struct vm *vm);
+long policy_ioctl(struct vm *vm, unsigned int cmd, void __user *arg);
+/* What it is at this moment, VINTC_POLICY_... */
+static inline u64 vm_policy(const struct vm *vm, u32 policy)
+{
+	return READ_ONCE(vm->policy[policy]);
+}
 
 /* clock.c: KVM_GET_CLOCK, KVM_SET_CLOCK; what KVM_CAP_ADJUST_CLOCK answers */
 #define VM_CLOCK_FLAGS                                                         \

@@ -121,6 +121,43 @@ int vintc_vm_routing(struct vintc_vm *vm,
 	return ret;
 }
 
+static const char *const policies[VINTC_POLICIES] = {
+	[VINTC_POLICY_LOWEST_PRIORITY] = "lowest-priority",
+	[VINTC_POLICY_EXIT_MAP_IN_L2] = "exit-map-in-l2",
+	[VINTC_POLICY_STALE_EOI] = "stale-eoi",
+	[VINTC_POLICY_INIT_BLOCKED] = "init-blocked",
+	[VINTC_POLICY_POST_NOTIFY] = "post-notify",
+	[VINTC_POLICY_IOAPIC_VERSION] = "ioapic-version",
+	[VINTC_POLICY_TIMER_MIN_NS] = "timer-min-ns",
+};
+
+int vintc_policy_number(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < VINTC_POLICIES; i++)
+		if (!strcmp(name, policies[i]))
+			return i;
+	return -EINVAL;
+}
+
+int vintc_set_policy(struct vintc_vm *vm, unsigned int policy, uint64_t value)
+{
+	struct vintc_policy p = { .policy = policy, .value = value };
+
+	return xioctl(vm->fd, VINTC_SET_POLICY, &p);
+}
+
+int vintc_get_policy(struct vintc_vm *vm, unsigned int policy, uint64_t *value)
+{
+	struct vintc_policy p = { .policy = policy };
+	int ret = xioctl(vm->fd, VINTC_GET_POLICY, &p);
+
+	if (!ret)
+		*value = p.value;
+	return ret;
+}
+
 int vintc_vm_line(struct vintc_vm *vm, unsigned int gsi, bool level)
 {
 	struct kvm_irq_level line = { .irq = gsi, .level = level };

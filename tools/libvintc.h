@@ -91,6 +91,23 @@ int vintc_vm_routing(struct vintc_vm *vm,
 		     unsigned int count);
 
 /**
+ * vintc_policy_number() - VINTC_POLICY_... by name
+ * @name: as in docs/policies.md: "lowest-priority", "stale-eoi"
+ *
+ * Return: the number; -EINVAL for no such name.
+ */
+int vintc_policy_number(const char *name);
+
+/**
+ * vintc_set_policy() - choose what a VM does
+ * @vm: of vintc, not of KVM
+ * @policy: VINTC_POLICY_...
+ * @value: one that it takes
+ */
+int vintc_set_policy(struct vintc_vm *vm, unsigned int policy, uint64_t value);
+int vintc_get_policy(struct vintc_vm *vm, unsigned int policy, uint64_t *value);
+
+/**
  * vintc_vm_line() - set the level of an interrupt line
  * @vm: the VM
  * @gsi: which

@@ -34,6 +34,8 @@ struct file {
 	struct line *lines;
 	size_t nr, at; /* @at: being read */
 	unsigned int flavour, vcpus;
+	uint64_t policy[VINTC_POLICIES];
+	bool has_policy[VINTC_POLICIES];
 	struct vintc_script script;
 };
 
@@ -193,7 +195,7 @@ static int guest_line(struct file *file, unsigned int vcpu, char **words)
 static int setup_line(struct file *file, char **words, bool *taken)
 {
 	uint64_t n;
-	int flavour;
+	int flavour, policy;
 
 	*taken = true;
 	if (!strcmp(words[0], "cpu")) {
@@ -205,6 +207,12 @@ static int setup_line(struct file *file, char **words, bool *taken)
 		if (!number(words[1], &n) || !n || n > VCPUS_MAX || words[2])
 			return complain(file, "vcpus 1..%d", VCPUS_MAX);
 		file->vcpus = n;
+	} else if (!strcmp(words[0], "policy")) {
+		policy = words[1] ? vintc_policy_number(words[1]) : -EINVAL;
+		if (policy < 0 || !number(words[2], &n) || words[3])
+			return complain(file, "policy NAME VALUE");
+		file->policy[policy] = n;
+		file->has_policy[policy] = true;
 	} else {
 		*taken = false;
 		return 0;
@@ -408,7 +416,7 @@ static int execute(struct file *file, const char *device)
 {
 	struct vintc_vm vm;
 	int fds[VCPUS_MAX];
-	unsigned int n = 0;
+	unsigned int n = 0, policy;
 	int ret = vintc_model_open(&vm, device, file->flavour);
 
 	if (ret < 0) {
@@ -416,7 +424,10 @@ static int execute(struct file *file, const char *device)
 			strerror(-ret));
 		return ret;
 	}
-	while (n < file->vcpus) {
+	for (policy = 0; policy < VINTC_POLICIES && ret >= 0; policy++)
+		if (file->has_policy[policy])
+			ret = vintc_set_policy(&vm, policy, file->policy[policy]);
+	while (ret >= 0 && n < file->vcpus) {
 		ret = vintc_model_vcpu(&vm, n);
 		if (ret < 0)
 			break;

@@ -1622,6 +1622,63 @@ struct vintc_vector_stats {
 	__u64 latency_max_ns[VINTC_NR_VECTORS];
 };
 
+/* ---- Policies: what a VM does where there is a choice (docs/policies.md)
+ *
+ * Each has a safe default, 0 where nothing else is said. The others are for
+ * comparison, and some are faults that hypervisors once had: what they harm is
+ * the guest, never the host.
+ */
+
+/* How a lowest-priority message picks its target */
+#define VINTC_POLICY_LOWEST_PRIORITY	0
+#define VINTC_LOWEST_BY_VECTOR		0	/* vector modulo the candidates */
+#define VINTC_LOWEST_FIRST		1	/* the vCPU that was created first */
+
+/* An EOI-exit map that was computed while the vCPU runs L2 */
+#define VINTC_POLICY_EXIT_MAP_IN_L2	1
+#define VINTC_EXIT_MAP_DEFERRED		0	/* loaded when L1 runs again */
+#define VINTC_EXIT_MAP_LOST		1	/* not loaded: a fault */
+
+/* A level interrupt in service whose entry has been sent elsewhere */
+#define VINTC_POLICY_STALE_EOI		2
+#define VINTC_STALE_EOI_ONCE		0	/* its EOI is seen, then no more */
+#define VINTC_STALE_EOI_KEPT		1	/* seen until the next scan */
+#define VINTC_STALE_EOI_FORGOTTEN	2	/* not seen: a fault */
+
+/* An INIT that comes while it is blocked (VMX root operation, GIF clear) */
+#define VINTC_POLICY_INIT_BLOCKED	3
+#define VINTC_INIT_WAITS		0
+#define VINTC_INIT_LOST			1	/* a fault */
+
+/* Posting to a vCPU that has been told already (PIR.ON) */
+#define VINTC_POLICY_POST_NOTIFY	4
+#define VINTC_NOTIFY_FIRST		0	/* says nothing more */
+#define VINTC_NOTIFY_ALWAYS		1	/* tells it again */
+
+/* The IOAPIC's version: 0x11, the default, or 0x20, which has an EOI register */
+#define VINTC_POLICY_IOAPIC_VERSION	5
+
+/* Shortest period of the local APIC's timer, ns, up to a second; 200000; before
+ * the first vCPU
+ */
+#define VINTC_POLICY_TIMER_MIN_NS	6
+
+#define VINTC_POLICIES			7
+
+/**
+ * struct vintc_policy - one of them
+ * @flags: 0
+ * @policy: VINTC_POLICY_...
+ * @value: what to do; out with VINTC_GET_POLICY, and 0 in
+ * @reserved: 0
+ */
+struct vintc_policy {
+	__u32 flags;
+	__u32 policy;
+	__u64 value;
+	__u64 reserved[2];
+};
+
 /* ---- VMs of model type: a software CPU instead of VMX or SVM (docs/model.md)
  *
  * KVM_CREATE_VM with this type makes one, on any machine. Everything of a VM is
@@ -1778,6 +1835,8 @@ struct vintc_model_run {
 #define VINTC_MODEL_RUN		_IOWR(VINTC_IO, 0x21, struct vintc_model_run)	/* VM */
 
 #define VINTC_GET_INFO		_IOWR(VINTC_IO, 0x00, struct vintc_info)	/* device */
+#define VINTC_GET_POLICY	_IOWR(VINTC_IO, 0x10, struct vintc_policy)	/* VM */
+#define VINTC_SET_POLICY	_IOW(VINTC_IO, 0x11, struct vintc_policy)	/* VM */
 #define VINTC_GET_VECTOR_STATS	_IOWR(VINTC_IO, 0x40, struct vintc_vector_stats) /* vCPU */
 
 /* ------------------------------------------------------------------------

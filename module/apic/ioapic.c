@@ -15,7 +15,10 @@
 #define REG_ARBITRATION 2
 #define REG_RTE 0x10
 
-#define VERSION_11 (0x11U | (IOAPIC_PINS - 1) << 16)
+#define EOI_REGISTER 0x40
+#define VERSION_WITH_EOI 0x20
+#define VERSION_DEFAULT 0x11
+
 #define RTE_WRITABLE                                                           \
 	(0xffULL << 56 | IOAPIC_RTE_MASK | IOAPIC_RTE_LEVEL |                  \
 	 IOAPIC_RTE_ACTIVE_LOW | IOAPIC_RTE_LOGICAL | 0x7ffULL)
@@ -43,6 +46,7 @@ void ioapic_init(struct ioapic *io)
 
 	memset(io, 0, sizeof(*io));
 	io->base = IOAPIC_BASE_DEFAULT;
+	io->version = VERSION_DEFAULT;
 	for (pin = 0; pin < IOAPIC_PINS; pin++)
 		io->rte[pin] = IOAPIC_RTE_MASK;
 }
@@ -172,6 +176,11 @@ void ioapic_unaccepted(struct ioapic *io, unsigned int pin)
 	io->rte[pin] &= ~IOAPIC_RTE_REMOTE_IRR;
 }
 
+bool ioapic_is_eoi(const struct ioapic *io, u32 offset)
+{
+	return offset == EOI_REGISTER && io->version >= VERSION_WITH_EOI;
+}
+
 u32 ioapic_read(const struct ioapic *io, u32 offset)
 {
 	u32 reg = io->regsel, pin;
@@ -185,7 +194,7 @@ u32 ioapic_read(const struct ioapic *io, u32 offset)
 	case REG_ARBITRATION: /* loaded whenever the ID is written */
 		return io->id << 24;
 	case REG_VERSION:
-		return VERSION_11;
+		return io->version | (IOAPIC_PINS - 1) << 16;
 	}
 	pin = (reg - REG_RTE) >> 1;
 	if (reg < REG_RTE || pin >= IOAPIC_PINS)

@@ -38,6 +38,7 @@ struct ioapic {
 	u32 irr; /* level pins: asserted, by @line or restored */
 	u64 rte[IOAPIC_PINS];
 	u8 line[IOAPIC_PINS]; /* BIT(source) of the asserting sources */
+	u8 version; /* 0x11, or 0x20: there is an EOI register */
 	u32 tapped; /* pins, by bit, whose EOI is wanted although they are edge */
 };
 
@@ -81,7 +82,9 @@ u32 ioapic_resample(struct ioapic *io, u8 vector, u32 pins);
 u32 ioapic_tapped(const struct ioapic *io, u8 vector);
 /* The message from @pin found no target: nobody will send its EOI. */
 void ioapic_unaccepted(struct ioapic *io, unsigned int pin);
-/* MMIO, @offset below IOAPIC_SIZE; only IOREGSEL and IOWIN exist in 0x11. */
+/* Is @offset the EOI register? A write of a vector to it is ioapic_eoi(). */
+bool ioapic_is_eoi(const struct ioapic *io, u32 offset);
+/* MMIO, @offset below IOAPIC_SIZE: IOREGSEL and IOWIN. */
 u32 ioapic_read(const struct ioapic *io, u32 offset);
 void ioapic_write(struct ioapic *io, u32 offset, u32 val, struct ioapic_out *out);
 /* The message an entry would send now. */

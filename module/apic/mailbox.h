@@ -86,4 +86,11 @@ static inline bool mailbox_takeable(const struct mailbox *mb, bool take_init)
 	       (READ_ONCE(mb->events) & ~blocked);
 }
 
+/* A blocked INIT is forgotten: no processor does that; for comparison. */
+static inline void mailbox_drop_init(struct mailbox *mb)
+{
+	if (READ_ONCE(mb->events) & MAILBOX_INIT)
+		env_fetch_and(&mb->events, ~MAILBOX_INIT);
+}
+
 #endif

@@ -25,6 +25,8 @@ static struct vm *fake_vm(struct kunit *test)
 	mutex_init(&vm->lock);
 	raw_spin_lock_init(&vm->irq_lock);
 	ioapic_init(&vm->ioapic);
+	pic_init(&vm->pic);
+	vm->pic.chip[0].imr = vm->pic.chip[1].imr = 0xff;
 	if (dests) {
 		dest_map_build(&dests->map); /* of nobody */
 		RCU_INIT_POINTER(vm->dests, dests);
@@ -63,6 +65,12 @@ static void defaults(struct kunit *test)
 	unmask(vm, 5, 0x35);
 	KUNIT_EXPECT_EQ(test, -1, route_line(vm, 5, true));
 	KUNIT_EXPECT_EQ(test, 1, (int)atomic64_read(&vm->stats.no_target));
+	/* The PIC, beside it, takes a request without anybody. */
+	vm->pic.chip[0].imr = 0;
+	KUNIT_EXPECT_EQ(test, 1, route_line(vm, 6, true));
+	KUNIT_EXPECT_TRUE(test, vm->pic.output);
+	KUNIT_EXPECT_EQ(test, 0, route_line(vm, 6, true));
+	KUNIT_EXPECT_EQ(test, 2, route_line(vm, 6, false)); /* of both */
 }
 
 static void no_chip(struct kunit *test)
@@ -141,7 +149,9 @@ static void signal_msi(struct kunit *test)
 	m.pad[11] = 1;
 	KUNIT_EXPECT_EQ(test, -EINVAL, route_msi(vm, &m));
 	m.pad[11] = 0;
-	m.address_lo = 0x1000;
+	m.address_lo = 0x1000; /* an offset will do */
+	KUNIT_EXPECT_EQ(test, 0, route_msi(vm, &m));
+	m.address_hi = 1;
 	KUNIT_EXPECT_EQ(test, -EINVAL, route_msi(vm, &m));
 }
 

@@ -519,6 +519,20 @@ TEST(ioapic_tells_of_unmasking)
 	CHECK_EQ(ioapic_effects.unmasked, 0);
 }
 
+/* Version 0x20 has an EOI register, which the caller sees to. */
+TEST(ioapic_versions)
+{
+	ioapic_init(&ioapic_dev);
+	ioapic_write(&ioapic_dev, 0, 1, &ioapic_effects);
+	CHECK_EQ(ioapic_read(&ioapic_dev, 0x10), 0x170011);
+	CHECK(!ioapic_is_eoi(&ioapic_dev, 0x40));
+	ioapic_dev.version = 0x20;
+	CHECK_EQ(ioapic_read(&ioapic_dev, 0x10), 0x170020);
+	CHECK(ioapic_is_eoi(&ioapic_dev, 0x40));
+	CHECK(!ioapic_is_eoi(&ioapic_dev, 0x10));
+	CHECK_EQ(ioapic_read(&ioapic_dev, 0x40), 0);
+}
+
 #define IOAPIC_TESTS(T)                                                        \
 	T(ioapic_registers)                                                    \
 	T(ioapic_message_fields)                                               \
@@ -535,6 +549,7 @@ TEST(ioapic_tells_of_unmasking)
 	T(ioapic_rescan)                                                       \
 	T(ioapic_tapped_edge)                                                  \
 	T(ioapic_tells_of_unmasking)                                           \
+	T(ioapic_versions)                                                     \
 	T(ioapic_state)                                                        \
 	T(ioapic_restore_sends_what_waits)                                     \
 	T(ioapic_random_remote_irr)

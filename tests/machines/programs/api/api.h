@@ -79,6 +79,10 @@
 	T(debug_software, 0) \
 	T(debug_input, 0) \
 	T(pvclock, 0) \
+	T(policy_input, 0) \
+	T(policy_lowest, 0) \
+	T(policy_ioapic, 0) \
+	T(policy_notify, 0) \
 	T(pic, 0) \
 	T(pic_lint0, 0) \
 	T(pic_halted, 0) \

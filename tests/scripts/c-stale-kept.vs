@@ -1,0 +1,65 @@
+# Behaviour C, the other way to keep it: by policy the stale vector's EOI exits until the next scan, and so does that
+# of an interrupt which merely has the same vector.
+cpu apicv
+policy stale-eoi 1
+0: wrmsr 0x1b 0xfee00d00
+  ! 0 ns, vCPU 0: scan of the routes
+  ! 0 ns, vCPU 0: load of the EOI-exit map
+  ! 0 ns, vCPU 0: exit WRMSR
+  ! 0 ns, vCPU 0: scan of the routes
+  ! 0 ns, vCPU 0: load of the EOI-exit map
+0: wrmsr 0x80f 0x1ff
+  ! 0 ns, vCPU 0: exit WRMSR
+  ! 0 ns, vCPU 0: scan of the routes
+  ! 0 ns, vCPU 0: load of the EOI-exit map
+0: sti
+0: nop
+0: rte 16 0x8041
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
+  ! 0 ns, vCPU 0: scan of the routes
+  ! 0 ns, vCPU 0: load of the EOI-exit map
+line 16 1
+  = 1
+  ! 0 ns, vCPU 0: posted-interrupt notification
+  ! 0 ns, vCPU 0: interrupt 0x41
+line 16 0
+  = 1
+0: rte 16 0x0100000000008041	# to APIC 1
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
+  ! 0 ns, vCPU 0: scan of the routes
+  ! 0 ns, vCPU 0: load of the EOI-exit map
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
+0: eoi				# stale: seen
+  ! 0 ns, vCPU 0: exit VIRTUALIZED_EOI 0x41 0
+0: write 0xfec00000 0x30
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
+0: read 0xfec00010		# remote IRR, bit 14, is clear
+  = 0x8041
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x1 0
+0: iret
+0: wrmsr 0x83f 0x41
+  ! 0 ns, vCPU 0: interrupt 0x41
+0: eoi				# seen, for nothing
+  ! 0 ns, vCPU 0: exit VIRTUALIZED_EOI 0x41 0
+0: iret
+0: rte 16 0x8041		# back again
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
+  ! 0 ns, vCPU 0: scan of the routes
+  ! 0 ns, vCPU 0: load of the EOI-exit map
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
+line 16 1
+  = 1
+  ! 0 ns, vCPU 0: posted-interrupt notification
+  ! 0 ns, vCPU 0: interrupt 0x41
+line 16 0
+  = 1
+0: eoi
+  ! 0 ns, vCPU 0: exit VIRTUALIZED_EOI 0x41 0
+0: iret

@@ -3,6 +3,10 @@
  * What each #VMEXIT asks for. Interrupts are off; whatever doesn't sleep is
  * done here and the guest goes on. APM 2 appendix "SVM Intercept Exit Codes".
  */
+#define pr_fmt(fmt) "vintc: " fmt
+
+#include <linux/printk.h>
+#include <linux/sched/task_stack.h>
 #include <asm/msr.h>
 #include <asm/processor-flags.h>
 
@@ -188,6 +192,27 @@ static int exit_io(struct vcpu *vcpu, enum vcpu_exit *why)
 
 /* ------------------------------------------------------- nested page fault */
 
+#define SVM_ENTER_SIZE 0x200 /* bytes of enter.S, more or less */
+
+/*
+ * QEMU's CPU now and then translates the host's first fetch after #VMEXIT by the
+ * guest's nested tables: a second #VMEXIT saves the host's registers over the
+ * guest's, which are lost.
+ */
+static bool host_saved(const struct vcpu *vcpu)
+{
+	return unlikely(vcpu->rip - (unsigned long)svm_enter < SVM_ENTER_SIZE) &&
+	       object_is_on_stack((void *)vcpu->gpr[X86_RSP]);
+}
+
+static int exit_host_saved(struct vcpu *vcpu, enum vcpu_exit *why)
+{
+	pr_err_ratelimited("this CPU has saved the host's registers as the guest's, which are lost: a fault of its SVM\n");
+	vcpu_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON);
+	vcpu->exit.error = 0;
+	return leave(why, EXIT_USER);
+}
+
 static int exit_npf(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	const struct vmcb_control *c = &svm_vmcb(vcpu)->c;
@@ -195,6 +220,8 @@ static int exit_npf(struct vcpu *vcpu, enum vcpu_exit *why)
 	struct x86_fetch f;
 	int r;
 
+	if (host_saved(vcpu))
+		return exit_host_saved(vcpu, why);
 	vcpu->exit.gpa = c->exit_info_2;
 	vcpu->exit.access = (error & BIT(1) ? MEMORY_WRITE : 0) |
 			    (error & BIT(4) ? MEMORY_EXEC : 0);

@@ -25,10 +25,13 @@ boot() {
 	{ cat /tmp/content; head -c 4194304 /dev/zero; } >/tmp/disk
 	drive=virtio-blk-pci
 	[ "$machine" != microvm ] || drive=virtio-blk-device
-	timeout "${LIMIT:-90}" /qemu/run -nodefaults -no-user-config -display none -no-reboot -M "$machine" \
+	# Its second IOAPIC is QEMU's own, and hears of no EOI of a local APIC in the kernel: KVM's neither.
+	more=''
+	[ "$machine:$irqchip" != microvm:on ] || more=,ioapic2=off
+	timeout "${LIMIT:-90}" /qemu/run -nodefaults -no-user-config -display none -no-reboot -M "$machine$more" \
 		-accel "kvm,device=$device,kernel-irqchip=$irqchip" -cpu "$cpu" -smp "$cpus" -m 256 -serial stdio \
 		-drive file=/tmp/disk,format=raw,if=none,id=disk -device "$drive,drive=disk" \
-		-kernel /vmlinuz -initrd /guest.img -append "console=ttyS0 panic=-1 quiet" </dev/null >/tmp/out 2>&1
+		-kernel /vmlinuz -initrd /guest.img -append "console=ttyS0 panic=-1 quiet mitigations=off" </dev/null >/tmp/out 2>&1
 	ended=$?
 	tr -d '\r' </tmp/out >/tmp/out2
 	mv /tmp/out2 /tmp/out
@@ -44,6 +47,19 @@ boot() {
 	wants end
 	[ "$(tail -c 4194304 /tmp/disk | md5sum | cut -d' ' -f1)" = "$content" ] || why="$why; the disk wasn't written"
 	name="qemu: $machine, irqchip $irqchip, $cpus CPUs, $cpu"
+}
+
+# try WORDS: as boot, once more where the emulated CPU has lost the guest's registers, which vintc notices
+lost() { dmesg | grep -c "saved the host's registers"; }
+try() {
+	n=0
+	while :; do
+		before=$(lost)
+		boot "$@"
+		[ -n "$why" ] && [ "$(lost)" != "$before" ] && [ $n -lt 4 ] || break
+		n=$((n + 1))
+		echo "# $name: the emulated CPU has lost its registers; again"
+	done
 	if [ -z "$why" ]; then
 		echo "ok - $name"
 	else
@@ -58,6 +74,6 @@ for b in ${BOOTS:-pc:on:1:host pc:split:2:host q35:on:2:EPYC q35:split:1:qemu64 
 	# shellcheck disable=SC2086
 	set -- $b
 	unset IFS
-	boot "$1" "$2" "$3" "${4:-host}"
+	try "$1" "$2" "$3" "${4:-host}"
 done
 exit $status

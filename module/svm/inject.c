@@ -276,8 +276,11 @@ void svm_inject(struct vcpu *vcpu)
 	busy = inject_again(vcpu);
 	if (!busy)
 		busy = nmi_goes(vcpu);
-	if (unlikely(vcpu->debug.control & KVM_GUESTDBG_BLOCKIRQ))
+	if (unlikely(vcpu->debug.control & KVM_GUESTDBG_BLOCKIRQ)) {
+		if (vcpu->svm->window)
+			close_window(vcpu);
 		return;
+	}
 	if (unlikely(vcpu->event.extint) && !external(vcpu, &busy))
 		return;
 	interrupts(vcpu, busy);

@@ -77,6 +77,7 @@
 	T(debug_step, 0) \
 	T(debug_hardware, 0) \
 	T(debug_software, 0) \
+	T(debug_block_irq, 0) \
 	T(debug_input, 0) \
 	T(pvclock, 0) \
 	T(policy_input, 0) \

@@ -130,6 +130,41 @@ void t_debug_software(void)
 	expect(cpu->run->debug.arch.pc, (u64)d_int3);
 }
 
+/* While user space steps with BLOCKIRQ no interrupt gets in, not even one that waited. */
+guest void g_debug_irq(u64 arg)
+{
+	g_apic_on(false);
+	g_apic_write(APIC_ICR, 0x40000 | 0x51);
+	g_out8(PORT_SYNC, 0);
+	g_sti();
+	asm volatile("nop; nop; nop; nop");
+	g_out8(PORT_SYNC, 0);
+	asm volatile("nop; nop; nop; nop");
+}
+
+void t_debug_block_irq(void)
+{
+	const u32 on = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_BLOCKIRQ;
+	struct vcpu *cpu;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	cpu = &vm.cpu[0];
+	if (!(check_extension(&vm, KVM_CAP_SET_GUEST_DEBUG2) & KVM_GUESTDBG_BLOCKIRQ))
+		skip("no KVM_GUESTDBG_BLOCKIRQ");
+	vcpu_long(cpu, g_debug_irq, 0);
+	vcpu_until(cpu, PORT_SYNC);
+	expect(debug(cpu, on, NULL), 0);
+	do {
+		vcpu_run(cpu);
+	} while (cpu->run->exit_reason == KVM_EXIT_DEBUG);
+	expect(cpu->run->exit_reason, KVM_EXIT_IO);
+	expect(vm.sh->cpu[0].count[0x51], 0);
+	expect(debug(cpu, 0, NULL), 0);
+	vcpu_done(cpu);
+	expect(vm.sh->cpu[0].count[0x51], 1);
+}
+
 void t_debug_input(void)
 {
 	struct kvm_guest_debug d = { .control = KVM_GUESTDBG_ENABLE };

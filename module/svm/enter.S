@@ -8,6 +8,7 @@
  * APM 2 "VMRUN Instruction", "Global Interrupt Flag".
  */
 #include <linux/linkage.h>
+#include <linux/objtool.h>
 #include <asm/asm.h>
 #include <asm/alternative.h>
 #include <asm/frame.h>
@@ -54,6 +55,7 @@ SYM_FUNC_START_LOCAL(svm_ibpb)
 SYM_FUNC_END(svm_ibpb)
 
 SYM_FUNC_START(svm_enter)
+	ANNOTATE_NOENDBR	/* compared with (svm/exit.c), never jumped to */
 	push	%rbp
 	push	%r15
 	push	%r14

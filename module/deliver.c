@@ -7,20 +7,27 @@
 #include <linux/mm.h>
 
 #include "compat/compat.h"
+#include "inhibit.h"
 #include "isa.h"
 #include "timer.h"
 #include "trace.h"
 #include "vectors.h"
 #include "vm.h"
 
-static void notify(struct vcpu *vcpu)
+static void notify(struct vcpu *vcpu, bool event)
 {
 	/*
 	 * ON is set, by a full barrier; the vCPU publishes IN_GUEST by one and
 	 * then looks at ON (behaviour E). If it is not in the guest it sees ON
 	 * on its way in; if it sleeps, rcuwait's own barrier orders the two.
+	 *
+	 * A vCPU that has turned acceleration on or off since it was looked at
+	 * is told in the other way, and leaves the guest for nothing.
 	 */
-	vcpu_kick(vcpu);
+	if (READ_ONCE(vcpu->accelerated) && !event)
+		vcpu->vm->ops->post_notify(vcpu);
+	else
+		vcpu_kick(vcpu);
 }
 
 /* Return: whether it was new, and not merged with one that is pending. */
@@ -34,7 +41,7 @@ static bool post(struct vcpu *vcpu, const struct irq_message *msg)
 			 r & MAILBOX_COALESCED);
 	if (r & (MAILBOX_NOTIFY | MAILBOX_EVENT) ||
 	    unlikely(vm_policy(vcpu->vm, VINTC_POLICY_POST_NOTIFY)))
-		notify(vcpu);
+		notify(vcpu, r & MAILBOX_EVENT);
 	return !(r & MAILBOX_COALESCED);
 }
 
@@ -185,6 +192,7 @@ int deliver_rebuild_locked(struct vm *vm)
 			dest_view_of(&new->map.view[i], &vcpu->lapic);
 	new->map.n = i;
 	dest_map_build(&new->map);
+	inhibit_from_dests(vm, &new->map);
 
 	old = rcu_replace_pointer(vm->dests, new, lockdep_is_held(&vm->lock));
 	if (old)

@@ -19,6 +19,7 @@
 #include "apic/pit.h"
 #include "compat/compat.h"
 #include "irqfd.h"
+#include "inhibit.h"
 #include "isa.h"
 #include "request.h"
 #include "vm.h"
@@ -237,6 +238,7 @@ void isa_rerouted(struct vm *vm)
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
 	vm->ioapic.tapped = pins;
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+	vm_inhibit(vm, VINTC_INHIBIT_PIT, pins);
 	isa_unmasked(vm, 0);
 	vm_request_all(vm, REQ_SCAN_IOAPIC);
 }

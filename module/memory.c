@@ -284,6 +284,42 @@ void memory_set_hole(struct memory *mem, u64 gfn)
 	pagetable_done(mem, &zap);
 }
 
+bool memory_hole_page(struct memory *mem, bool on)
+{
+	struct pt_zap zap = { .settle = true };
+	struct page *page = NULL;
+
+	if (on == READ_ONCE(mem->hole_mapped))
+		return true;
+	if (on && !READ_ONCE(mem->hole_page)) {
+		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		if (!page)
+			return false;
+	}
+	pagetable_begin(mem, &zap);
+	if (page && !mem->hole_page) {
+		WRITE_ONCE(mem->hole_page, page);
+		page = NULL;
+	}
+	if (on != mem->hole_mapped) {
+		WRITE_ONCE(mem->hole_mapped, on);
+		memory_seq_bump(mem);
+		if (!on && mem->hole_gfn != MEMORY_NO_HOLE)
+			pagetable_zap(mem, mem->hole_gfn, mem->hole_gfn + 1, &zap);
+	}
+	pagetable_done(mem, &zap);
+	if (page)
+		__free_page(page);
+	return true;
+}
+
+u64 memory_hole_pa(const struct memory *mem)
+{
+	struct page *page = READ_ONCE(mem->hole_page);
+
+	return page ? (u64)page_to_pfn(page) << PAGE_SHIFT : 0;
+}
+
 /* --- life ----------------------------------------------------------------------- */
 
 int memory_init(struct memory *mem, struct vm *vm, const struct pt_format *format)
@@ -341,6 +377,8 @@ void memory_destroy(struct memory *mem)
 	WARN_ON_ONCE(mem->table_pages != 1 || mem->pages_4k || mem->pages_2m ||
 		     mem->pages_1g);
 	free_page((unsigned long)mem->root_table);
+	if (mem->hole_page)
+		__free_page(mem->hole_page);
 	slots = rcu_dereference_protected(mem->slots, true);
 	for (i = 0; i < slots->n; i++)
 		kvfree(slots->slot[i].dirty);

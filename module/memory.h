@@ -138,7 +138,9 @@ struct vm;
  * @notifier_start: lowest user address they cover
  * @notifier_end: end of the highest
  * @root_table: top-level table
- * @hole_gfn: a frame that is never mapped (the APIC page), or MEMORY_NO_HOLE
+ * @hole_gfn: a frame that no slot is mapped at (the APICs), or MEMORY_NO_HOLE
+ * @hole_page: what hardware wants there (APIC-access page), once it is wanted
+ * @hole_mapped: it may be mapped now
  * @zapped: bumped when an entry or a table is taken away
  * @flushed: the value of @zapped up to which TLBs were flushed
  * @pages_4k: mapped leaves of that size, for the statistics
@@ -164,6 +166,8 @@ struct memory {
 	unsigned long notifier_start, notifier_end;
 	u64 *root_table;
 	u64 hole_gfn;
+	struct page *hole_page;
+	bool hole_mapped;
 	u64 zapped, flushed;
 	u64 pages_4k, pages_2m, pages_1g;
 	u64 table_pages;
@@ -293,6 +297,19 @@ static inline int memory_read_atomic(struct memory *mem, u64 gpa, void *buf, u32
 
 /* Change the frame that is never mapped; zaps what covers it. */
 void memory_set_hole(struct memory *mem, u64 gfn);
+/**
+ * memory_hole_page() - have a page of the module's own in the hole, or not
+ * @mem: address space
+ * @on: it is mapped on demand from now on; otherwise it isn't mapped any more
+ *
+ * Hardware that virtualizes the APIC takes accesses there away before they reach
+ * the page (SDM 3C "Virtualizing Memory-Mapped APIC Accesses").
+ *
+ * Context: process context. Return: false when there is no memory for it.
+ */
+bool memory_hole_page(struct memory *mem, bool on);
+/* Its physical address; 0 until memory_hole_page() has made one. */
+u64 memory_hole_pa(const struct memory *mem);
 
 /*
  * From request.c: every vCPU has left the guest or flushed when it returns.

@@ -236,6 +236,27 @@ static int fault_commit(struct memory *mem, const struct memslot *slot,
 	return r;
 }
 
+/* The frame of the APICs: hardware's page, while it is wanted. */
+static int fault_hole(struct memory *mem, struct fault *fault)
+{
+	struct pt_leaf leaf = { .gfn = fault->gfn, .level = 1, .write = true };
+	struct pt_zap zap = {};
+	int r = -EAGAIN;
+
+	if (!READ_ONCE(mem->hole_mapped))
+		return MEMORY_MMIO;
+	pagetable_begin(mem, &zap);
+	if (mem->hole_mapped && fault->gfn == mem->hole_gfn &&
+	    mem->zapped == mem->flushed) {
+		leaf.pfn = page_to_pfn(mem->hole_page);
+		r = pagetable_map(mem, &leaf, &fault->spares, &zap);
+	}
+	pagetable_done(mem, &zap);
+	if (r > 0)
+		r = pagetable_spares(&fault->spares, r) ?: -EAGAIN;
+	return r ?: MEMORY_MAPPED;
+}
+
 /* One attempt. -EAGAIN: something was changing, come again. */
 static int fault_once(struct memory *mem, struct fault *fault)
 {
@@ -247,7 +268,9 @@ static int fault_once(struct memory *mem, struct fault *fault)
 	fault->seq = smp_load_acquire(&mem->notifier_seq);
 
 	slot = memory_slot(mem, fault->gfn);
-	if (!slot || fault->gfn == READ_ONCE(mem->hole_gfn))
+	if (fault->gfn == READ_ONCE(mem->hole_gfn))
+		return fault_hole(mem, fault);
+	if (!slot)
 		return MEMORY_MMIO;
 	may_write = !(slot->flags & KVM_MEM_READONLY);
 	if (fault->write && !may_write)

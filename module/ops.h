@@ -49,6 +49,11 @@ struct x86_fetch {
  * @vm_create, @vm_free: what is kept for a VM; before any vCPU, after the last
  * @vm_ioctl: ioctls of the VM's fd that only this backend has; -ENOTTY
  * @load_eoi_exitmap: vcpu->handled is new. Owner, not in L2.
+ * @inhibits: VINTC_INHIBIT_... that acceleration doesn't go together with
+ * @apicv_update: make acceleration what vcpu_wants_acceleration() says, and
+ *	vcpu->accelerated with it. Owner, may sleep.
+ * @post_notify: something new is in the mailbox of a vCPU that is accelerated:
+ *	have hardware look at it if it is IN_GUEST. Any context.
  */
 struct vintc_ops {
 	const char *name;
@@ -73,6 +78,9 @@ struct vintc_ops {
 	void (*vm_free)(struct vm *vm);
 	long (*vm_ioctl)(struct vm *vm, unsigned int cmd, void __user *arg);
 	void (*load_eoi_exitmap)(struct vcpu *vcpu);
+	u64 inhibits;
+	void (*apicv_update)(struct vcpu *vcpu);
+	void (*post_notify)(struct vcpu *vcpu);
 };
 
 /* NULL when the CPU has none, with the reason in the log. */

@@ -6,7 +6,7 @@
  */
 #include <linux/uaccess.h>
 
-#include "vm.h"
+#include "inhibit.h"
 
 #define IOAPIC_VERSION_11 0x11
 #define IOAPIC_VERSION_20 0x20
@@ -27,6 +27,7 @@ static const struct {
 	[VINTC_POLICY_TIMER_MIN_NS] = {
 		.max = 1000000000, .initial = 200000, .early = true,
 	},
+	[VINTC_POLICY_ACCELERATION] = { .max = VINTC_ACCELERATION_OFF },
 };
 
 static bool possible(u32 policy, u64 value)
@@ -62,6 +63,8 @@ static int policy_set(struct vm *vm, u32 policy, u64 value)
 		vm->ioapic.version = value;
 		raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
 	}
+	if (!r && policy == VINTC_POLICY_ACCELERATION)
+		vm_inhibit(vm, VINTC_INHIBIT_POLICY, value == VINTC_ACCELERATION_OFF);
 	mutex_unlock(&vm->lock);
 	return r;
 }

@@ -12,6 +12,7 @@
 #include "compat/compat.h"
 #include "compat/guest_work.h"
 #include "event.h"
+#include "inhibit.h"
 #include "isa.h"
 #include "memory.h"
 #include "timer.h"
@@ -87,11 +88,11 @@ int vcpu_handle_requests(struct vcpu *vcpu)
 		    vm->ops->load_eoi_exitmap)
 			vm->ops->load_eoi_exitmap(vcpu);
 	}
-	/*
-	 * No backend has an acceleration to switch yet; TLB_FLUSH is the
-	 * backend's own, just before it enters.
-	 */
-	take_request(vcpu, REQ_APICV_UPDATE);
+	if (take_request(vcpu, REQ_APICV_UPDATE) && vm->ops->apicv_update) {
+		memory_hole_page(&vm->mem, vm_wants_apic_page(vm));
+		vm->ops->apicv_update(vcpu);
+	}
+	/* TLB_FLUSH is the backend's own, just before it enters. */
 	if (take_request(vcpu, REQ_PVCLOCK))
 		clock_update(vcpu);
 	if (take_request(vcpu, REQ_EVENT))

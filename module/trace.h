@@ -187,6 +187,22 @@ DEFINE_EVENT(vintc_vector, vintc_extint,
 	TP_ARGS(vcpu, vector)
 );
 
+/* The reasons against acceleration have changed: VINTC_INHIBIT_... */
+TRACE_EVENT(vintc_inhibit,
+	TP_PROTO(u64 reasons, bool accelerated),
+	TP_ARGS(reasons, accelerated),
+	TP_STRUCT__entry(
+		__field(u64, reasons)
+		__field(bool, accelerated)
+	),
+	TP_fast_assign(
+		__entry->reasons = reasons;
+		__entry->accelerated = accelerated;
+	),
+	TP_printk("reasons %#llx: %s", __entry->reasons,
+		  __entry->accelerated ? "accelerated" : "not accelerated")
+);
+
 /* The guest has ended its highest vector in service. */
 DEFINE_EVENT(vintc_vector, vintc_eoi,
 	TP_PROTO(u32 vcpu, u8 vector),

@@ -262,6 +262,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 		vm_policy(vm, VINTC_POLICY_TIMER_MIN_NS);
 	vcpu_reset(vcpu, false);
 	isa_lint0(vcpu);
+	vcpu_request(vcpu, REQ_APICV_UPDATE);
 	return vcpu;
 }
 

@@ -191,6 +191,7 @@ struct vcpu {
 	int cpu;
 	struct task_struct *task;
 	struct rcuwait wait;
+	int accelerated; /* hardware delivers (inhibit.h); written by the owner */
 	int takes_pic; /* LINT0 listens to the PIC; written by the owner */
 
 	/* The rest. */

@@ -13,6 +13,7 @@
 #include "compat/compat.h"
 #include "dirty.h"
 #include "hardware.h"
+#include "inhibit.h"
 #include "isa.h"
 #include "vm.h"
 
@@ -154,6 +155,7 @@ static long vm_create_irqchip(struct vm *vm)
 		r = route_init(vm);
 		if (!r) {
 			memory_set_hole(&vm->mem, LAPIC_BASE_DEFAULT >> PAGE_SHIFT);
+			vm_inhibit(vm, VINTC_INHIBIT_NO_IRQCHIP, false);
 			/* Pairs with the plain reads: everything is set up. */
 			smp_store_release(&vm->irqchip, true);
 		}
@@ -274,6 +276,7 @@ static long vm_split_irqchip(struct vm *vm, u64 pins)
 	vm->split = true;
 	vm->split_pins = pins;
 	memory_set_hole(&vm->mem, LAPIC_BASE_DEFAULT >> PAGE_SHIFT);
+	vm_inhibit(vm, VINTC_INHIBIT_NO_IRQCHIP, false);
 	/* Pairs with the plain reads: everything is set up. */
 	smp_store_release(&vm->irqchip, true);
 	return 0;
@@ -480,6 +483,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case VINTC_GET_POLICY:
 	case VINTC_SET_POLICY:
 		return policy_ioctl(vm, cmd, uarg);
+	case VINTC_GET_INHIBITS:
+		return inhibit_ioctl(vm, uarg);
 	case KVM_ENABLE_CAP:
 		return vm_enable_cap(vm, uarg);
 	case KVM_CHECK_EXTENSION:
@@ -526,6 +531,7 @@ static struct vm *vm_alloc(const struct vintc_ops *ops)
 	vm->tsc_offset = -rdtsc();
 	clock_init(vm);
 	policy_init(vm);
+	inhibit_init(vm);
 	vm->halt_poll_ns = READ_ONCE(halt_poll_ns);
 
 	r = bus_init(vm);

@@ -79,6 +79,7 @@ struct vm {
 	u64 tss_addr;
 	u64 identity_map_addr;
 	bool hlt_in_guest;
+	atomic64_t inhibits; /* inhibit.h */
 	u64 policy[VINTC_POLICIES]; /* read where it is decided, by READ_ONCE */
 	struct vm_stats stats;
 	struct model_vm *model;

@@ -129,6 +129,7 @@ static const char *const policies[VINTC_POLICIES] = {
 	[VINTC_POLICY_POST_NOTIFY] = "post-notify",
 	[VINTC_POLICY_IOAPIC_VERSION] = "ioapic-version",
 	[VINTC_POLICY_TIMER_MIN_NS] = "timer-min-ns",
+	[VINTC_POLICY_ACCELERATION] = "acceleration",
 };
 
 int vintc_policy_number(const char *name)

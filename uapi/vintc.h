@@ -1663,7 +1663,12 @@ struct vintc_vector_stats {
  */
 #define VINTC_POLICY_TIMER_MIN_NS	6
 
-#define VINTC_POLICIES			7
+/* Interrupts delivered by hardware (APICv, AVIC), where it can */
+#define VINTC_POLICY_ACCELERATION	7
+#define VINTC_ACCELERATION_AUTO		0
+#define VINTC_ACCELERATION_OFF		1
+
+#define VINTC_POLICIES			8
 
 /**
  * struct vintc_policy - one of them
@@ -1677,6 +1682,33 @@ struct vintc_policy {
 	__u32 policy;
 	__u64 value;
 	__u64 reserved[2];
+};
+
+/* ---- Why hardware does not deliver a VM's interrupts: VINTC_GET_INHIBITS */
+
+#define VINTC_INHIBIT_UNSUPPORTED	(1ULL << 0)	/* not in the CPU, or switched off when loading */
+#define VINTC_INHIBIT_POLICY		(1ULL << 1)	/* VINTC_ACCELERATION_OFF */
+#define VINTC_INHIBIT_NO_IRQCHIP	(1ULL << 2)	/* no local APICs in the kernel */
+#define VINTC_INHIBIT_APIC_ID		(1ULL << 3)	/* an xAPIC's ID is not its vCPU's */
+#define VINTC_INHIBIT_APIC_BASE		(1ULL << 4)	/* an xAPIC was moved */
+#define VINTC_INHIBIT_X2APIC		(1ULL << 5)	/* some APIC is in x2APIC mode */
+#define VINTC_INHIBIT_PIT		(1ULL << 6)	/* the PIT waits for EOIs of edge interrupts */
+#define VINTC_INHIBIT_WINDOW		(1ULL << 7)	/* an interrupt window is open */
+
+/**
+ * struct vintc_inhibits - see VINTC_GET_INHIBITS in docs/abi.md
+ * @flags: 0
+ * @reserved0: 0
+ * @reasons: out: VINTC_INHIBIT_... that hold now; 0 in
+ * @matter: out: those that switch acceleration off on this machine; 0 in
+ * @reserved: 0
+ */
+struct vintc_inhibits {
+	__u32 flags;
+	__u32 reserved0;
+	__u64 reasons;
+	__u64 matter;
+	__u64 reserved[5];
 };
 
 /* ---- VMs of model type: a software CPU instead of VMX or SVM (docs/model.md)
@@ -1837,6 +1869,7 @@ struct vintc_model_run {
 #define VINTC_GET_INFO		_IOWR(VINTC_IO, 0x00, struct vintc_info)	/* device */
 #define VINTC_GET_POLICY	_IOWR(VINTC_IO, 0x10, struct vintc_policy)	/* VM */
 #define VINTC_SET_POLICY	_IOW(VINTC_IO, 0x11, struct vintc_policy)	/* VM */
+#define VINTC_GET_INHIBITS	_IOWR(VINTC_IO, 0x12, struct vintc_inhibits)	/* VM */
 #define VINTC_GET_VECTOR_STATS	_IOWR(VINTC_IO, 0x40, struct vintc_vector_stats) /* vCPU */
 
 /* ------------------------------------------------------------------------

@@ -81,6 +81,7 @@
 	T(debug_input, 0) \
 	T(pvclock, 0) \
 	T(policy_input, 0) \
+	T(inhibits, 0) \
 	T(policy_lowest, 0) \
 	T(policy_ioapic, 0) \
 	T(policy_notify, 0) \

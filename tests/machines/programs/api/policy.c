@@ -166,3 +166,36 @@ void t_policy_notify(void)
 			expect(vm.sh->cpu[0].count[v], round + 1);
 	}
 }
+
+static u64 inhibits(struct vm *vm)
+{
+	struct vintc_inhibits in = { .flags = 0 };
+
+	must(vm->fd, VINTC_GET_INHIBITS, &in);
+	/* These count everywhere. */
+	expect(in.matter & 7, 7);
+	return in.reasons;
+}
+
+/* The mask follows what is configured, whether the machine can accelerate or not. */
+void t_inhibits(void)
+{
+	struct vintc_inhibits in = { .flags = 1 };
+	struct vm vm;
+
+	if (!is_vintc())
+		skip("vintc's own");
+	vm_create(&vm);
+	expect(inhibits(&vm) & VINTC_INHIBIT_NO_IRQCHIP, VINTC_INHIBIT_NO_IRQCHIP);
+	vm_irqchip(&vm);
+	expect(inhibits(&vm) & ~VINTC_INHIBIT_UNSUPPORTED, 0);
+	expect(set(&vm, VINTC_POLICY_ACCELERATION, VINTC_ACCELERATION_OFF), 0);
+	expect(inhibits(&vm) & ~VINTC_INHIBIT_UNSUPPORTED, VINTC_INHIBIT_POLICY);
+	expect(set(&vm, VINTC_POLICY_ACCELERATION, 2), -EINVAL);
+	expect(set(&vm, VINTC_POLICY_ACCELERATION, VINTC_ACCELERATION_AUTO), 0);
+	expect(inhibits(&vm) & ~VINTC_INHIBIT_UNSUPPORTED, 0);
+	expect(try(vm.fd, VINTC_GET_INHIBITS, &in), -EINVAL);
+	in = (struct vintc_inhibits){ .reserved[4] = 1 };
+	expect(try(vm.fd, VINTC_GET_INHIBITS, &in), -EINVAL);
+	expect(try(vm.fd, VINTC_GET_INHIBITS, (void *)8), -EFAULT);
+}

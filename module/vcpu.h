@@ -20,6 +20,7 @@
 
 struct vm;
 struct svm_vcpu;
+struct vmx_vcpu;
 struct model_vcpu;
 struct guest_cpuid;
 struct vectors;
@@ -168,6 +169,14 @@ struct emul_state {
 	} log[EMUL_LOG_ENTRIES];
 };
 
+/* What the host had in the registers that the guest's are in (switch.h). */
+struct vcpu_host {
+	bool drs_loaded;
+	u32 pkru;
+	unsigned long debugctl;
+	unsigned long dr[4];
+};
+
 struct vcpu {
 	/* What the entry path touches on every exit. */
 	u64 gpr[X86_GPRS];
@@ -243,7 +252,9 @@ struct vcpu {
 	u32 fpu_size;
 	void *apic_page;
 	struct vectors *vectors;
+	struct vcpu_host host;
 	struct svm_vcpu *svm;
+	struct vmx_vcpu *vmx;
 	struct model_vcpu *model;
 	const u64 *clock; /* virtual time, ns; NULL: the host's */
 	bool init_blocked; /* VMX root operation, GIF clear: INIT waits */

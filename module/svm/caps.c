@@ -3,20 +3,18 @@
 #define pr_fmt(fmt) "vintc: " fmt
 
 #include <linux/cc_platform.h>
-#include <linux/cpu.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
 #include <asm/cpufeature.h>
 #include <asm/desc.h>
-#include <asm/fpu/xcr.h>
 #include <asm/msr.h>
 #include <asm/processor.h>
 
 #include "../compat/compat.h"
 #include "../compat/mitigations.h"
-#include "../x86/cpuid.h"
+#include "../switch.h"
 #include "svm.h"
 
 static bool nrips = true;
@@ -72,18 +70,6 @@ static void read_features(void)
 	used |= VINTC_FEATURE_TLB_TAGS;
 
 	f->npt_1g = boot_cpu_has(X86_FEATURE_GBPAGES);
-	f->xsaves = boot_cpu_has(X86_FEATURE_XSAVES);
-	f->pku = boot_cpu_has(X86_FEATURE_OSPKE);
-	f->tsc_aux = boot_cpu_has(X86_FEATURE_RDTSCP) ||
-		     boot_cpu_has(X86_FEATURE_RDPID);
-	/* One guest must not steer another's, or a VMM's, predictions. */
-	f->ibpb = boot_cpu_has(X86_FEATURE_IBPB) &&
-		  boot_cpu_has_bug(X86_BUG_SPECTRE_V2) && !cpu_mitigations_off();
-	f->host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
-	/* All that a guest can reach, whatever its CPUID says; PKRU goes by
-	 * its own instructions.
-	 */
-	f->fpu_mask = cpuid_host_xcr0() & ~BIT_ULL(9);
 }
 
 /* A reason why there can't be guests here, or NULL. */
@@ -125,12 +111,7 @@ static int cpu_enable(void)
 	compat_bp_spec_reduce(true);
 	/* What an earlier holder has left in the TLB is flushed on first use. */
 	asid_cpu_reset(&cpu->asids, svm_features.nasid);
-	cpu->last = NULL;
-	if (svm_features.tsc_aux)
-		rdmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
-	cpu->host_xss = 0;
-	if (svm_features.xsaves)
-		rdmsrl(MSR_IA32_XSS, cpu->host_xss);
+	switch_cpu_init();
 	return 0;
 }
 
@@ -256,6 +237,7 @@ const struct vintc_ops *svm_probe(void)
 		return NULL;
 	}
 	read_features();
+	switch_init();
 	npt_format.levels = pgtable_l5_enabled() ? 5 : 4;
 	npt_format.max_leaf = svm_features.npt_1g ? 3 : 2;
 	if (alloc_cpus() || svm_maps_init()) {

@@ -14,6 +14,7 @@
 #include "../event.h"
 #include "../fetch.h"
 #include "../memory.h"
+#include "../switch.h"
 #include "../trace.h"
 #include "../x86/cpuid.h"
 #include "svm.h"
@@ -104,7 +105,7 @@ static int exit_msr(struct vcpu *vcpu, enum vcpu_exit *why)
 		}
 	}
 	/* The one switched MSR that hardware holds while the guest is loaded. */
-	if (write && r == MSR_OK && msr == MSR_TSC_AUX && svm_features.tsc_aux)
+	if (write && r == MSR_OK && msr == MSR_TSC_AUX && switch_features.tsc_aux)
 		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
 	if (likely(r == MSR_OK))
 		vcpu_finish_insn(vcpu, rip);
@@ -163,7 +164,7 @@ static int exit_xsetbv(struct vcpu *vcpu, enum vcpu_exit *why)
 		vcpu_queue_gp(vcpu);
 		return SVM_FAST;
 	}
-	svm_write_xcr0(vcpu, val);
+	switch_xcr0(vcpu, val);
 	vcpu_finish_insn(vcpu, rip);
 	return SVM_FAST;
 }

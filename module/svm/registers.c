@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Control and debug register exits. APM 2 "Instruction Intercepts". */
-#include <linux/percpu.h>
-#include <linux/sched.h>
-#include <asm/debugreg.h>
-#include <asm/fpu/xcr.h>
 #include <asm/processor-flags.h>
 
 #include "../compat/compat.h"
 #include "../fetch.h"
-#include "../x86/cpuid.h"
+#include "../x86/control.h"
 #include "svm.h"
 
 static int fetch_again(enum vcpu_exit *why)
@@ -41,63 +37,24 @@ static void mov_result(struct vcpu *vcpu, const struct x86_insn *insn, u64 val)
 	vcpu->gpr[rm_gpr(insn)] = svm_long64(vcpu) ? val : (u32)val;
 }
 
-void svm_write_xcr0(struct vcpu *vcpu, u64 val)
-{
-	/* Loaded now; run.c's put() compares with what is in vcpu->xcr0. */
-	xsetbv(XCR_XFEATURE_ENABLED_MASK, val);
-	vcpu->xcr0 = val;
-}
+/* ------------------------------------------------------ control registers */
 
-/* ------------------------------------------------------------------ CR0 */
-
-/*
- * SDM 3A "Initializing IA-32e Mode", "Leaving IA-32e Mode". Return: false for
- * #GP.
- */
 static bool set_cr0(struct vcpu *vcpu, u64 val)
 {
-	u64 old = svm_get_cr0(vcpu), efer = vcpu->efer;
-	bool cs_l = svm_vmcb(vcpu)->s.cs.attrib & BIT(9);
+	u64 efer;
 
-	if (val >> 32)
+	if (!control_cr0(vcpu, svm_get_cr0(vcpu), &val,
+			 svm_vmcb(vcpu)->s.cs.attrib & BIT(9), &efer))
 		return false;
-	val &= X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_NE |
-	       X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | X86_CR0_PG;
-	val |= X86_CR0_ET;
-	if ((val & X86_CR0_PG) && !(val & X86_CR0_PE))
-		return false;
-	if ((val & X86_CR0_NW) && !(val & X86_CR0_CD))
-		return false;
-	if ((val & X86_CR0_PG) && !(old & X86_CR0_PG) && (efer & EFER_LME)) {
-		if (!(vcpu->cr4 & X86_CR4_PAE) || cs_l)
-			return false;
-		svm_set_efer(vcpu, efer | EFER_LMA);
-	} else if (!(val & X86_CR0_PG) && (old & X86_CR0_PG)) {
-		if (vcpu->cr4 & X86_CR4_PCIDE)
-			return false;
-		if (efer & EFER_LMA) {
-			if (cs_l)
-				return false;
-			svm_set_efer(vcpu, efer & ~EFER_LMA);
-		}
-	}
+	if (efer != vcpu->efer)
+		svm_set_efer(vcpu, efer);
 	svm_set_cr0(vcpu, val);
 	return true;
 }
 
 static bool set_cr4(struct vcpu *vcpu, u64 val)
 {
-	u64 changed = val ^ vcpu->cr4;
-
-	if (val & ~cpuid_cr4_allowed(vcpu))
-		return false;
-	if (vcpu->efer & EFER_LMA) {
-		if (!(val & X86_CR4_PAE) || (changed & X86_CR4_LA57))
-			return false;
-	} else if (val & X86_CR4_PCIDE) {
-		return false;
-	}
-	if ((val & changed & X86_CR4_PCIDE) && (svm_vmcb(vcpu)->s.cr3 & 0xfff))
+	if (!control_cr4(vcpu, svm_vmcb(vcpu)->s.cr3, val))
 		return false;
 	svm_set_cr4(vcpu, val);
 	return true;
@@ -106,23 +63,7 @@ static bool set_cr4(struct vcpu *vcpu, u64 val)
 /* Only intercepted while TPR holds an interrupt back. */
 static bool set_cr8(struct vcpu *vcpu, u64 val)
 {
-	struct lapic_out out = { .effects = 0 };
-
-	if (val > 0xf || svm_vmcb(vcpu)->s.cpl)
-		return false;
-	if (vcpu->has_lapic)
-		lapic_set_cr8(&vcpu->lapic, val, &out);
-	else
-		vcpu->cr8 = val;
-	return true;
-}
-
-/* LMSW: the low four bits; PE can be set but not cleared. */
-static bool lmsw(struct vcpu *vcpu, u16 val)
-{
-	u64 cr0 = svm_get_cr0(vcpu);
-
-	return set_cr0(vcpu, (cr0 & ~0xeULL) | (val & 0xf));
+	return !svm_vmcb(vcpu)->s.cpl && control_cr8(vcpu, val);
 }
 
 static int other_cr0(struct vcpu *vcpu, const struct x86_insn *insn,
@@ -134,7 +75,8 @@ static int other_cr0(struct vcpu *vcpu, const struct x86_insn *insn,
 		ok = set_cr0(vcpu, svm_get_cr0(vcpu) & ~X86_CR0_TS);
 	} else if (insn->opcode == 0x0f01 && (insn->modrm & 0xc0) == 0xc0 &&
 		   (insn->modrm & 0x38) == 0x30) {
-		ok = lmsw(vcpu, vcpu->gpr[rm_gpr(insn)]);
+		ok = set_cr0(vcpu, control_lmsw(svm_get_cr0(vcpu),
+						vcpu->gpr[rm_gpr(insn)]));
 	} else if (insn->opcode == 0x0f01 && (insn->modrm & 0xc0) == 0xc0 &&
 		   (insn->modrm & 0x38) == 0x20) {
 		u64 *to = &vcpu->gpr[rm_gpr(insn)], cr0 = svm_get_cr0(vcpu);
@@ -177,7 +119,7 @@ static bool read_cr(const struct vcpu *vcpu, u8 cr, u64 *val)
 		*val = vcpu->cr4;
 		return true;
 	case 8:
-		*val = vcpu->has_lapic ? lapic_get_cr8(&vcpu->lapic) : vcpu->cr8;
+		*val = control_get_cr8(vcpu);
 		return true;
 	default:
 		return false;
@@ -275,69 +217,14 @@ void svm_debug_changed(struct vcpu *vcpu)
 	vmcb_dirty(vmcb, VMCB_DRX);
 }
 
-static void reload_drs(struct vcpu *vcpu, unsigned int n)
-{
-	if (!vcpu->svm->drs_loaded || vcpu->svm->user_drs)
-		return;
-	switch (n) {
-	case 0:
-		set_debugreg(vcpu->dr[0], 0);
-		break;
-	case 1:
-		set_debugreg(vcpu->dr[1], 1);
-		break;
-	case 2:
-		set_debugreg(vcpu->dr[2], 2);
-		break;
-	case 3:
-		set_debugreg(vcpu->dr[3], 3);
-		break;
-	}
-}
-
-/* Return: false for #GP. SDM 3B "Debug Registers". */
-static bool write_dr(struct vcpu *vcpu, unsigned int n, u64 val)
-{
-	struct vmcb_page *vmcb = svm_vmcb(vcpu);
-
-	switch (n) {
-	case 0 ... 3:
-		vcpu->dr[n] = val;
-		reload_drs(vcpu, n);
-		return true;
-	case 6:
-		if (val >> 32)
-			return false;
-		*svm_dr6(vcpu) = (val & 0xe00f) | 0xffff0ff0;
-		break;
-	case 7:
-		if (val >> 32)
-			return false;
-		*svm_dr7(vcpu) = (val & 0xffff2bff) | 0x400;
-		break;
-	}
-	vmcb_dirty(vmcb, VMCB_DRX);
-	return true;
-}
-
-static u64 read_dr(struct vcpu *vcpu, unsigned int n)
-{
-	switch (n) {
-	case 0 ... 3:
-		return vcpu->dr[n];
-	case 6:
-		return *svm_dr6(vcpu);
-	default:
-		return *svm_dr7(vcpu);
-	}
-}
-
 int svm_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	struct vmcb_page *vmcb = svm_vmcb(vcpu);
 	struct x86_insn insn;
 	struct x86_fetch f;
 	unsigned int n;
+	bool write;
+	u64 val;
 
 	vcpu->stats.dr_exits++;
 	svm_paging(vcpu, &f);
@@ -346,29 +233,26 @@ int svm_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why)
 	if (insn.opcode != 0x0f21 && insn.opcode != 0x0f23)
 		return SVM_FAST; /* the guest has changed its code: look again */
 	n = ((insn.modrm >> 3) & 7) | (insn.rex & 4) << 1;
-	if (n > 7 || ((n == 4 || n == 5) && (vcpu->cr4 & X86_CR4_DE))) {
+	write = insn.opcode == 0x0f23;
+	val = write ? mov_source(vcpu, &insn) : 0;
+	switch (control_mov_dr(vcpu, n, write, &val, vmcb->s.cpl, svm_dr6(vcpu),
+			       svm_dr7(vcpu),
+			       vcpu->host.drs_loaded && !vcpu->svm->user_drs)) {
+	case CONTROL_UD:
 		vcpu_queue_ud(vcpu);
 		return SVM_FAST;
-	}
-	if (vmcb->s.cpl) {
+	case CONTROL_GP:
 		vcpu_queue_gp(vcpu);
 		return SVM_FAST;
-	}
-	if (*svm_dr7(vcpu) & BIT(13)) { /* general detect */
-		*svm_dr7(vcpu) &= ~(u64)BIT(13);
-		*svm_dr6(vcpu) |= BIT(13);
-		vmcb_dirty(vmcb, VMCB_DRX);
+	case CONTROL_DB:
 		vcpu_queue_exception(vcpu, 1, false, 0);
-		return SVM_FAST;
+		break;
+	case CONTROL_DONE:
+		if (!write)
+			mov_result(vcpu, &insn, val);
+		finish(vcpu, &insn);
+		break;
 	}
-	if (n == 4 || n == 5)
-		n += 2;
-	if (insn.opcode == 0x0f21) {
-		mov_result(vcpu, &insn, read_dr(vcpu, n));
-	} else if (!write_dr(vcpu, n, mov_source(vcpu, &insn))) {
-		vcpu_queue_gp(vcpu);
-		return SVM_FAST;
-	}
-	finish(vcpu, &insn);
+	vmcb_dirty(vmcb, VMCB_DRX);
 	return SVM_FAST;
 }

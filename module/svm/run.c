@@ -7,33 +7,16 @@
 #include <linux/interrupt.h>
 #include <linux/sched/signal.h>
 #include <linux/task_work.h>
-#include <asm/debugreg.h>
-#include <asm/fpu/api.h>
-#include <asm/fpu/xcr.h>
 #include <asm/msr.h>
 #include <asm/special_insns.h>
 
 #include "../compat/compat.h"
 #include "../event.h"
 #include "../hardware.h"
+#include "../switch.h"
 #include "../trace.h"
 #include "../vectors.h"
 #include "svm.h"
-
-/* ------------------------------------------------------------------ FPU */
-
-static void xsave_to(void *area, u64 mask)
-{
-	asm volatile("xsave64 (%0)" :: "r"(area), "a"((u32)mask),
-		     "d"((u32)(mask >> 32)) : "memory");
-}
-
-/* The area was checked when user space gave it: this can't fault. */
-static void xrstor_from(void *area, u64 mask)
-{
-	asm volatile("xrstor64 (%0)" :: "r"(area), "a"((u32)mask),
-		     "d"((u32)(mask >> 32)) : "memory");
-}
 
 /* ----------------------------------------------------- debug registers */
 
@@ -47,43 +30,6 @@ static const u64 *active_drs(const struct vcpu *vcpu)
 	return vcpu->svm->user_drs ? vcpu->debug.dr : vcpu->dr;
 }
 
-/*
- * DR0 to DR3 aren't in the VMCB. The guest's are loaded only while its DR7
- * enables one; every #VMEXIT leaves DR7 disabled.
- */
-static void load_drs(struct vcpu *vcpu)
-{
-	const u64 *dr = active_drs(vcpu);
-	struct svm_vcpu *svm = vcpu->svm;
-
-	svm->drs_loaded = true;
-	get_debugreg(svm->host_dr[0], 0);
-	get_debugreg(svm->host_dr[1], 1);
-	get_debugreg(svm->host_dr[2], 2);
-	get_debugreg(svm->host_dr[3], 3);
-	set_debugreg(dr[0], 0);
-	set_debugreg(dr[1], 1);
-	set_debugreg(dr[2], 2);
-	set_debugreg(dr[3], 3);
-}
-
-static void restore_drs(struct vcpu *vcpu)
-{
-	struct svm_vcpu *svm = vcpu->svm;
-	unsigned long dr7;
-
-	if (svm->drs_loaded) {
-		svm->drs_loaded = false;
-		set_debugreg(svm->host_dr[0], 0);
-		set_debugreg(svm->host_dr[1], 1);
-		set_debugreg(svm->host_dr[2], 2);
-		set_debugreg(svm->host_dr[3], 3);
-	}
-	dr7 = __this_cpu_read(cpu_dr7);
-	if (dr7)
-		set_debugreg(dr7, 7);
-}
-
 /* ---------------------------------------------------------- load and put */
 
 static void new_cpu(struct vcpu *vcpu, int cpu)
@@ -91,35 +37,6 @@ static void new_cpu(struct vcpu *vcpu, int cpu)
 	WRITE_ONCE(vcpu->cpu, cpu);
 	vcpu->svm->asid.generation = 0;
 	svm_vmcb(vcpu)->c.clean = 0;
-}
-
-static void load_msrs(struct vcpu *vcpu, struct svm_cpu *cpu)
-{
-	struct svm_features *f = &svm_features;
-
-	if (f->tsc_aux && vcpu->tsc_aux != cpu->host_tsc_aux)
-		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
-	if (cpu->host_xss)
-		wrmsrl(MSR_IA32_XSS, 0);
-	if (vcpu->xcr0 != f->host_xcr0)
-		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
-	vcpu->svm->host_debugctl = get_debugctlmsr();
-	if (vcpu->svm->host_debugctl)
-		update_debugctlmsr(0);
-}
-
-static void put_msrs(struct vcpu *vcpu, struct svm_cpu *cpu)
-{
-	struct svm_features *f = &svm_features;
-
-	if (vcpu->svm->host_debugctl)
-		update_debugctlmsr(vcpu->svm->host_debugctl);
-	if (vcpu->xcr0 != f->host_xcr0)
-		xsetbv(XCR_XFEATURE_ENABLED_MASK, f->host_xcr0);
-	if (cpu->host_xss)
-		wrmsrl(MSR_IA32_XSS, cpu->host_xss);
-	if (f->tsc_aux && vcpu->tsc_aux != cpu->host_tsc_aux)
-		wrmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
 }
 
 /*
@@ -138,42 +55,10 @@ static void save_host(struct svm_cpu *cpu)
 
 static void load(struct vcpu *vcpu)
 {
-	struct svm_cpu *cpu;
-
-	kernel_fpu_begin();
-	cpu = this_cpu_ptr(&svm_cpu);
+	switch_to_guest(vcpu);
 	if (unlikely(vcpu->cpu != smp_processor_id()))
 		new_cpu(vcpu, smp_processor_id());
-	if (unlikely(cpu->last != vcpu)) {
-		cpu->last = vcpu;
-		if (svm_features.ibpb)
-			wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
-	}
-	xrstor_from(vcpu->fpu, svm_features.fpu_mask);
-	if (svm_features.pku) {
-		vcpu->svm->host_pkru = rdpkru();
-		wrpkru(vcpu->pkru);
-	}
-	load_msrs(vcpu, cpu);
-	save_host(cpu);
-	current->flags |= PF_VCPU;
-	vcpu->stats.host_state_reload++;
-}
-
-static void put(struct vcpu *vcpu)
-{
-	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
-
-	current->flags &= ~PF_VCPU;
-	put_msrs(vcpu, cpu);
-	if (svm_features.pku) {
-		vcpu->pkru = rdpkru();
-		wrpkru(vcpu->svm->host_pkru);
-	}
-	xsave_to(vcpu->fpu, svm_features.fpu_mask);
-	restore_drs(vcpu);
-	compat_ibpb_on_exit_to_user();
-	kernel_fpu_end();
+	save_host(this_cpu_ptr(&svm_cpu));
 }
 
 /* ----------------------------------------------------------------- entry */
@@ -262,8 +147,8 @@ static void enter(struct vcpu *vcpu)
 
 	if (unlikely(!asid_current(&cpu->asids, &vcpu->svm->asid)))
 		assign_asid(vcpu, cpu);
-	if (unlikely(drs_in_use(vcpu) && !vcpu->svm->drs_loaded))
-		load_drs(vcpu);
+	if (unlikely(drs_in_use(vcpu) && !vcpu->host.drs_loaded))
+		switch_load_drs(vcpu, active_drs(vcpu));
 	load_tpr(vcpu);
 	s->rax = vcpu->gpr[X86_RAX];
 	s->rsp = vcpu->gpr[X86_RSP];
@@ -338,7 +223,7 @@ enum vcpu_exit svm_run(struct vcpu *vcpu)
 		local_irq_enable();
 	}
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
-	put(vcpu);
+	switch_to_host(vcpu);
 	/* The host has taken SVM away (reboot): nothing runs any more. */
 	if (unlikely(why == EXIT_USER && vcpu->exit.error == -EIO))
 		vm_kill(vcpu->vm);

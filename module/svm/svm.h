@@ -19,10 +19,7 @@
 struct svm_features {
 	bool nrip_save, decode_assist, flush_by_asid, clean_bits;
 	bool v_spec_ctrl, pause_filter, npt_1g;
-	bool xsaves, pku, ibpb, tsc_aux;
 	u32 nasid;
-	u64 host_xcr0;
-	u64 fpu_mask; /* state components switched by XSAVE and XRSTOR */
 };
 
 extern struct svm_features svm_features __ro_after_init;
@@ -32,17 +29,12 @@ extern struct svm_features svm_features __ro_after_init;
  * @hsave: VM_HSAVE_PA's page, which VMRUN uses
  * @host: VMSAVE's page: host FS, GS, TR, LDTR and syscall MSRs
  * @asids: of this CPU
- * @last: the vCPU that ran here last, for IBPB
- * @host_tsc_aux: TSC_AUX, constant per CPU
  */
 struct svm_cpu {
 	struct page *hsave;
 	struct page *host;
 	u64 host_pa;
 	struct asid_cpu asids;
-	struct vcpu *last;
-	u64 host_tsc_aux;
-	u64 host_xss;
 };
 
 DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
@@ -58,12 +50,8 @@ struct svm_vcpu {
 	bool nmi_step; /* TF is ours: single-stepping that IRET or a shadow */
 	bool step_had_tf;
 	bool window; /* V_IRQ stands in for an interrupt that can't go in yet */
-	bool drs_loaded;
 	bool user_drs; /* the VMCB's DR6 and DR7 are user space's breakpoints' */
 	u64 dr6, dr7; /* the guest's, meanwhile */
-	u32 host_pkru;
-	unsigned long host_debugctl;
-	unsigned long host_dr[4];
 };
 
 static inline struct vmcb_page *svm_vmcb(const struct vcpu *vcpu)
@@ -135,7 +123,6 @@ int svm_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why);
 /* registers.c */
 int svm_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why);
 int svm_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why);
-void svm_write_xcr0(struct vcpu *vcpu, u64 val);
 
 /* enter.S */
 void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa);

@@ -7,6 +7,7 @@
 #include <asm/processor-flags.h>
 
 #include "../compat/compat.h"
+#include "../switch.h"
 #include "svm.h"
 
 /*
@@ -130,18 +131,12 @@ int svm_vcpu_create(struct vcpu *vcpu)
 	return 0;
 }
 
-static void forget_last(void *vcpu)
-{
-	if (__this_cpu_read(svm_cpu.last) == vcpu)
-		__this_cpu_write(svm_cpu.last, NULL);
-}
-
 void svm_vcpu_free(struct vcpu *vcpu)
 {
 	if (!vcpu->svm)
 		return;
 	/* A new vCPU at the same address must not be taken for this one. */
-	on_each_cpu(forget_last, vcpu, 1);
+	switch_forget(vcpu);
 	free_page((unsigned long)vcpu->svm->vmcb);
 	kfree(vcpu->svm);
 	vcpu->svm = NULL;

@@ -168,8 +168,11 @@ void deliver_lapic(struct vcpu *vcpu, struct lapic_out *out)
 		broadcast_eoi(vcpu, out->eoi_vector);
 	if (effects & (LAPIC_OUT_ARM | LAPIC_OUT_ARM_TSC | LAPIC_OUT_DISARM))
 		vcpu_timer_arm(vcpu, out);
-	if (effects & LAPIC_OUT_DEST)
+	if (effects & LAPIC_OUT_DEST) {
 		vcpu_request(vcpu, REQ_DEST);
+		/* The mode may be another: so may what hardware does. */
+		vcpu_request(vcpu, REQ_APICV_UPDATE);
+	}
 	if (effects & (LAPIC_OUT_DEST | LAPIC_OUT_LINT0))
 		isa_lint0(vcpu);
 	if (effects & LAPIC_OUT_RESCAN)
@@ -193,6 +196,8 @@ int deliver_rebuild_locked(struct vm *vm)
 	new->map.n = i;
 	dest_map_build(&new->map);
 	inhibit_from_dests(vm, &new->map);
+	if (vm->ops->dests_changed)
+		vm->ops->dests_changed(vm, &new->map);
 
 	old = rcu_replace_pointer(vm->dests, new, lockdep_is_held(&vm->lock));
 	if (old)

@@ -65,6 +65,54 @@ void inhibit_from_dests(struct vm *vm, const struct dest_map *map)
 			vm_inhibit(vm, BIT_ULL(i), reasons & BIT_ULL(i));
 }
 
+/*
+ * Asleep, most likely: whoever says IN_GUEST after the mode was read here sees
+ * the request and comes to inhibit_follow() first.
+ */
+static bool follows_first(const struct vcpu *vcpu)
+{
+	if (!(READ_ONCE(vcpu->requests) & REQUEST_BIT(APICV_UPDATE)))
+		return false;
+	smp_rmb();
+	return READ_ONCE(vcpu->mode) == OUTSIDE_GUEST;
+}
+
+/*
+ * A vCPU that isn't accelerated must exit for its xAPIC, and one in x2APIC mode
+ * finds there what others would: so the APIC-access page is mapped only while
+ * every vCPU that has ever run is accelerated, in xAPIC mode.
+ */
+static bool apic_page_wanted(struct vm *vm)
+{
+	struct vcpu *vcpu;
+	u32 i;
+
+	if (vm_inhibits(vm) || (atomic64_read(&vm->inhibits) &
+				(VINTC_INHIBIT_X2APIC | VINTC_INHIBIT_APIC_BASE)))
+		return false;
+	vm_for_each_vcpu(i, vcpu, vm)
+		if (READ_ONCE(vcpu->launched) && !READ_ONCE(vcpu->accelerated) &&
+		    !follows_first(vcpu))
+			return false;
+	return true;
+}
+
+/*
+ * One at a time: what the last one finds holds for all. A vCPU that runs for the
+ * first time comes here before it enters.
+ */
+void inhibit_follow(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+
+	mutex_lock(&vm->lock);
+	if (vcpu_wants_acceleration(vcpu))
+		memory_hole_make(&vm->mem);
+	vm->ops->apicv_update(vcpu);
+	memory_hole_page(&vm->mem, apic_page_wanted(vm));
+	mutex_unlock(&vm->lock);
+}
+
 /**
  * inhibit_ioctl() - VINTC_GET_INHIBITS
  *

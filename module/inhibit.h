@@ -25,6 +25,8 @@ void inhibit_init(struct vm *vm);
 void vm_inhibit(struct vm *vm, u64 reason, bool on);
 /* The APICs have been looked at (deliver_rebuild()). */
 void inhibit_from_dests(struct vm *vm, const struct dest_map *map);
+/* REQ_APICV_UPDATE. Owner, may sleep. */
+void inhibit_follow(struct vcpu *vcpu);
 long inhibit_ioctl(struct vm *vm, void __user *arg);
 
 static inline u64 vm_inhibits(const struct vm *vm)
@@ -42,14 +44,6 @@ static inline bool vcpu_wants_acceleration(const struct vcpu *vcpu)
 	return !vm_inhibits(vcpu->vm) && vcpu->has_lapic &&
 	       (vcpu->lapic.base & LAPIC_BASE_ENABLE) &&
 	       !(vcpu->debug.control & KVM_GUESTDBG_BLOCKIRQ);
-}
-
-/* May the APIC-access page be mapped where the APICs are? Any context. */
-static inline bool vm_wants_apic_page(const struct vm *vm)
-{
-	return !vm_inhibits(vm) &&
-	       !(atomic64_read(&vm->inhibits) &
-		 (VINTC_INHIBIT_X2APIC | VINTC_INHIBIT_APIC_BASE));
 }
 
 #endif

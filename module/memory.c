@@ -284,33 +284,27 @@ void memory_set_hole(struct memory *mem, u64 gfn)
 	pagetable_done(mem, &zap);
 }
 
-bool memory_hole_page(struct memory *mem, bool on)
+bool memory_hole_make(struct memory *mem)
+{
+	if (!mem->hole_page)
+		WRITE_ONCE(mem->hole_page,
+			   alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO));
+	return mem->hole_page;
+}
+
+void memory_hole_page(struct memory *mem, bool on)
 {
 	struct pt_zap zap = { .settle = true };
-	struct page *page = NULL;
 
-	if (on == READ_ONCE(mem->hole_mapped))
-		return true;
-	if (on && !READ_ONCE(mem->hole_page)) {
-		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-		if (!page)
-			return false;
-	}
+	on = on && mem->hole_page;
+	if (on == mem->hole_mapped)
+		return;
 	pagetable_begin(mem, &zap);
-	if (page && !mem->hole_page) {
-		WRITE_ONCE(mem->hole_page, page);
-		page = NULL;
-	}
-	if (on != mem->hole_mapped) {
-		WRITE_ONCE(mem->hole_mapped, on);
-		memory_seq_bump(mem);
-		if (!on && mem->hole_gfn != MEMORY_NO_HOLE)
-			pagetable_zap(mem, mem->hole_gfn, mem->hole_gfn + 1, &zap);
-	}
+	WRITE_ONCE(mem->hole_mapped, on);
+	memory_seq_bump(mem);
+	if (!on && mem->hole_gfn != MEMORY_NO_HOLE)
+		pagetable_zap(mem, mem->hole_gfn, mem->hole_gfn + 1, &zap);
 	pagetable_done(mem, &zap);
-	if (page)
-		__free_page(page);
-	return true;
 }
 
 u64 memory_hole_pa(const struct memory *mem)

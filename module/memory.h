@@ -297,18 +297,21 @@ static inline int memory_read_atomic(struct memory *mem, u64 gpa, void *buf, u32
 
 /* Change the frame that is never mapped; zaps what covers it. */
 void memory_set_hole(struct memory *mem, u64 gfn);
+/* The page for the hole. vm->lock held. Return: false when there is no memory. */
+bool memory_hole_make(struct memory *mem);
 /**
- * memory_hole_page() - have a page of the module's own in the hole, or not
+ * memory_hole_page() - have that page in the hole, or not
  * @mem: address space
- * @on: it is mapped on demand from now on; otherwise it isn't mapped any more
+ * @on: it is mapped on demand from now on, if there is one; otherwise it isn't
+ *      mapped any more, and no vCPU has a translation to it
  *
  * Hardware that virtualizes the APIC takes accesses there away before they reach
  * the page (SDM 3C "Virtualizing Memory-Mapped APIC Accesses").
  *
- * Context: process context. Return: false when there is no memory for it.
+ * Context: process context, vm->lock held.
  */
-bool memory_hole_page(struct memory *mem, bool on);
-/* Its physical address; 0 until memory_hole_page() has made one. */
+void memory_hole_page(struct memory *mem, bool on);
+/* Its physical address; 0 until memory_hole_make() has made one. */
 u64 memory_hole_pa(const struct memory *mem);
 
 /*

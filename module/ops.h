@@ -51,9 +51,11 @@ struct x86_fetch {
  * @load_eoi_exitmap: vcpu->handled is new. Owner, not in L2.
  * @inhibits: VINTC_INHIBIT_... that acceleration doesn't go together with
  * @apicv_update: make acceleration what vcpu_wants_acceleration() says, and
- *	vcpu->accelerated with it. Owner, may sleep.
+ *	vcpu->accelerated with it; also when the APIC's mode has changed. Owner,
+ *	vm->lock held.
  * @post_notify: something new is in the mailbox of a vCPU that is accelerated:
  *	have hardware look at it if it is IN_GUEST. Any context.
+ * @dests_changed: this is the new destination map. vm->lock held.
  */
 struct vintc_ops {
 	const char *name;
@@ -81,6 +83,7 @@ struct vintc_ops {
 	u64 inhibits;
 	void (*apicv_update)(struct vcpu *vcpu);
 	void (*post_notify)(struct vcpu *vcpu);
+	void (*dests_changed)(struct vm *vm, const struct dest_map *map);
 };
 
 /* NULL when the CPU has none, with the reason in the log. */

@@ -88,10 +88,8 @@ int vcpu_handle_requests(struct vcpu *vcpu)
 		    vm->ops->load_eoi_exitmap)
 			vm->ops->load_eoi_exitmap(vcpu);
 	}
-	if (take_request(vcpu, REQ_APICV_UPDATE) && vm->ops->apicv_update) {
-		memory_hole_page(&vm->mem, vm_wants_apic_page(vm));
-		vm->ops->apicv_update(vcpu);
-	}
+	if (take_request(vcpu, REQ_APICV_UPDATE) && vm->ops->apicv_update)
+		inhibit_follow(vcpu);
 	/* TLB_FLUSH is the backend's own, just before it enters. */
 	if (take_request(vcpu, REQ_PVCLOCK))
 		clock_update(vcpu);
@@ -464,7 +462,7 @@ int vcpu_run(struct vcpu *vcpu)
 	if (vcpu->vm->split)
 		vcpu->event.extint = vcpu->event.user_vector ||
 				     vcpu->run->request_interrupt_window;
-	vcpu->launched = true;
+	WRITE_ONCE(vcpu->launched, true);
 	r = run_loop(vcpu);
 	vcpu_report(vcpu);
 	vcpu_sync_to_run(vcpu);

@@ -55,10 +55,14 @@ void bus_free(struct vm *vm);
 bool bus_write(struct vm *vm, enum bus_space space, u64 addr, const void *data,
 	       u32 len);
 
+/* May bus_write() take some write of @len bytes at @addr? */
+bool bus_watches(struct vm *vm, enum bus_space space, u64 addr, u32 len);
+
 /* ioeventfd.c */
 long ioeventfd_ioctl(struct vm *vm, const struct kvm_ioeventfd *args);
 bool ioeventfd_write(struct vm *vm, enum bus_space space, u64 addr,
 		     const void *data, u32 len);
+bool ioeventfd_watches(struct vm *vm, enum bus_space space, u64 addr);
 void ioeventfd_free(struct vm *vm);
 
 /* coalesced.c */
@@ -66,5 +70,6 @@ long coalesced_ioctl(struct vm *vm, const struct kvm_coalesced_mmio_zone *arg,
 		     bool on);
 bool coalesced_write(struct vm *vm, enum bus_space space, u64 addr,
 		     const void *data, u32 len);
+bool coalesced_watches(struct vm *vm, enum bus_space space, u64 addr, u32 len);
 
 #endif

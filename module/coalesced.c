@@ -29,7 +29,7 @@ static bool holds(const struct coalesced_zone *z, enum bus_space space, u64 addr
 	       addr - z->addr <= z->size - len;
 }
 
-static bool zoned(struct vm *vm, enum bus_space space, u64 addr, u32 len)
+bool coalesced_watches(struct vm *vm, enum bus_space space, u64 addr, u32 len)
 {
 	const struct coalesced_zones *t;
 	bool found = false;
@@ -77,7 +77,7 @@ bool coalesced_write(struct vm *vm, enum bus_space space, u64 addr,
 	bool done;
 
 	if (len > sizeof_field(struct kvm_coalesced_mmio, data) ||
-	    !zoned(vm, space, addr, len))
+	    !coalesced_watches(vm, space, addr, len))
 		return false;
 	raw_spin_lock_irqsave(&vm->bus.ring_lock, flags);
 	done = ring_put(vm->bus.ring, space, addr, data, len);
@@ -165,6 +165,12 @@ long coalesced_ioctl(struct vm *vm, const struct kvm_coalesced_mmio_zone *arg,
 	r = on ? add(vm, &z) : take_off(vm, &z);
 	mutex_unlock(&vm->bus.lock);
 	return r;
+}
+
+bool bus_watches(struct vm *vm, enum bus_space space, u64 addr, u32 len)
+{
+	return ioeventfd_watches(vm, space, addr) ||
+	       coalesced_watches(vm, space, addr, len);
 }
 
 bool bus_write(struct vm *vm, enum bus_space space, u64 addr, const void *data,

@@ -306,6 +306,90 @@ static enum x86_result port_out(void *ctx, u16 number, const void *data, u32 len
 	return port(ctx, number, (void *)data, len, false);
 }
 
+/* Does something in the kernel listen at the port? */
+static bool port_taken(struct vm *vm, u16 number, u32 len, bool in)
+{
+	return isa_has_port(vm, number, len) ||
+	       (!in && bus_watches(vm, BUS_PIO, number, len));
+}
+
+/* The first element on the port is the last one in memory. */
+static void reverse(u8 *data, u32 size, u32 n)
+{
+	u32 i, k;
+
+	for (i = 0; i < n / 2; i++)
+		for (k = 0; k < size; k++)
+			swap(data[i * size + k], data[(n - 1 - i) * size + k]);
+}
+
+static void block_to_user(struct vcpu *vcpu, const struct x86_block *b)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = b->in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = b->size;
+	run->io.port = b->port;
+	run->io.count = b->n;
+	run->io.data_offset = VCPU_PIO_OFFSET;
+	vcpu->emul.wait = EMUL_WAIT_BLOCK;
+	vcpu->emul.wait_len = b->n;
+	vcpu->stats.io_exits++;
+}
+
+/*
+ * A string to or from user space, which gets all of it at once. When the
+ * instruction is started again @e->block elements have been answered; there is
+ * less to do by then only if user space has changed the registers.
+ */
+static enum x86_result port_block(void *ctx, struct x86_block *b,
+				  struct x86_exception *ex)
+{
+	struct emulation *em = ctx;
+	struct vcpu *vcpu = em->vcpu;
+	struct memory *mem = &vcpu->vm->mem;
+	u8 *data = (u8 *)vcpu->run + VCPU_PIO_OFFSET;
+	u32 have = vcpu->emul.block;
+	u64 gpa;
+	int r;
+
+	if (em->atomic) {
+		em->slept = true;
+		return X86_UNHANDLED;
+	}
+	vcpu->emul.block = 0;
+	if (have)
+		b->n = min(b->n, have);
+	if (have && !b->in)
+		return X86_DONE;
+	r = translate(em, b->linear, b->in ? WALK_WRITE : 0, &gpa, ex);
+	if (r == 1)
+		return X86_FAULT;
+	if (!r && b->down)
+		gpa -= (b->n - 1) * b->size;
+	if (!r && ((!have && port_taken(vcpu->vm, b->port, b->size, b->in)) ||
+		   !memory_hva(mem, gpa, b->in))) {
+		b->n = 0;
+		return X86_DONE;
+	}
+	if (!r && have && b->down)
+		reverse(data, b->size, b->n);
+	if (!r && have)
+		r = memory_write(mem, gpa, data, b->n * b->size);
+	else if (!r && !b->in)
+		r = memory_read(mem, gpa, data, b->n * b->size);
+	em->error = r;
+	if (r)
+		return X86_UNHANDLED;
+	if (have)
+		return X86_DONE;
+	if (b->down && !b->in)
+		reverse(data, b->size, b->n);
+	block_to_user(vcpu, b);
+	return X86_WAIT;
+}
+
 /* INS: the port's read can't be undone, so its store must be known to work. */
 static enum x86_result mem_probe(void *ctx, u64 linear, u32 len,
 				 struct x86_exception *ex)
@@ -333,6 +417,7 @@ static const struct x86_memory guest_memory = {
 	.cmpxchg = mem_cmpxchg,
 	.in = port_in,
 	.out = port_out,
+	.block = port_block,
 	.probe = mem_probe,
 };
 
@@ -381,6 +466,13 @@ static int give_up(struct emulation *em)
 	return 0;
 }
 
+/* Is there something to see to before the rest of a string? */
+static bool string_stops(const struct vcpu *vcpu)
+{
+	return signal_pending(current) || READ_ONCE(vcpu->run->immediate_exit) ||
+	       mailbox_pending(&vcpu->mailbox) || vcpu_requests_pending(vcpu);
+}
+
 static int execute(struct emulation *em)
 {
 	struct vcpu *vcpu = em->vcpu;
@@ -400,7 +492,7 @@ static int execute(struct emulation *em)
 			return GO_ON;
 		case X86_AGAIN:
 			store_cpu(em);
-			if (em->atomic || signal_pending(current))
+			if (em->atomic || string_stops(vcpu))
 				break;
 			continue;
 		case X86_WAIT:
@@ -431,6 +523,7 @@ static int start(struct emulation *em)
 	em->cpu.cpl = em->fetch.user ? 3 : 0;
 	if (!e->active) {
 		e->n = e->next = 0;
+		e->block = 0;
 		e->insn_len = 0;
 		e->rip = vcpu->rip;
 		r = fetch_decode(vcpu, &em->fetch, &em->insn, e->insn,
@@ -526,6 +619,9 @@ int vcpu_emulate_resume(struct vcpu *vcpu)
 		break;
 	case EMUL_WAIT_PORT:
 		record(e, (u8 *)run + VCPU_PIO_OFFSET, e->wait_len);
+		break;
+	case EMUL_WAIT_BLOCK:
+		e->block = e->wait_len;
 		break;
 	case EMUL_WAIT_WRITE:
 		record(e, NULL, e->wait_len);

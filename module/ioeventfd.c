@@ -83,6 +83,20 @@ bool ioeventfd_write(struct vm *vm, enum bus_space space, u64 addr,
 	return found;
 }
 
+bool ioeventfd_watches(struct vm *vm, enum bus_space space, u64 addr)
+{
+	const struct ioeventfds *t;
+	bool found;
+	u32 i;
+
+	rcu_read_lock();
+	t = rcu_dereference(vm->bus.fds[space]);
+	i = t ? first_at(t, addr) : 0;
+	found = t && i < t->n && t->e[i].addr == addr;
+	rcu_read_unlock();
+	return found;
+}
+
 /* May both be registered? A write must not mean two of them. */
 static bool collide(const struct ioeventfd *a, const struct ioeventfd *b)
 {

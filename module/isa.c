@@ -251,7 +251,7 @@ static bool pit_has_port(const struct vm_pit *pit, u16 port)
 		       (port == PIT_SPEAKER_PORT && pit->speaker_port));
 }
 
-static bool ours(struct vm *vm, u16 port, u32 size)
+bool isa_has_port(struct vm *vm, u16 port, u32 size)
 {
 	u32 i;
 
@@ -315,7 +315,7 @@ bool isa_read(struct vm *vm, u16 port, void *data, u32 size)
 	u8 *bytes = data;
 	u32 i;
 
-	if (!ours(vm, port, size))
+	if (!isa_has_port(vm, port, size))
 		return false;
 	for (i = 0; i < size; i++)
 		bytes[i] = read_port(vm, port + i);
@@ -327,7 +327,7 @@ bool isa_write(struct vm *vm, u16 port, const void *data, u32 size)
 	const u8 *bytes = data;
 	u32 i;
 
-	if (!ours(vm, port, size))
+	if (!isa_has_port(vm, port, size))
 		return false;
 	for (i = 0; i < size; i++)
 		write_port(vm, port + i, bytes[i]);

@@ -22,6 +22,8 @@ struct pic_state;
  */
 bool isa_read(struct vm *vm, u16 port, void *data, u32 size);
 bool isa_write(struct vm *vm, u16 port, const void *data, u32 size);
+/* Would they do it? */
+bool isa_has_port(struct vm *vm, u16 port, u32 size);
 
 /* A pin, 0..15, of the PIC pair. Any context. Return: as ioapic_line(). */
 enum ioapic_status isa_line(struct vm *vm, u32 pin, enum ioapic_source src,

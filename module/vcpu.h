@@ -145,6 +145,7 @@ enum vcpu_completion {
 enum emul_wait {
 	EMUL_WAIT_MMIO, /* run->mmio.data */
 	EMUL_WAIT_PORT, /* the port data page */
+	EMUL_WAIT_BLOCK, /* elements of a string in the port data page */
 	EMUL_WAIT_WRITE, /* only that user space has seen it */
 };
 
@@ -153,14 +154,17 @@ enum emul_wait {
  * @active: begun; @insn holds its bytes
  * @n: accesses answered so far
  * @next: access that the current pass is at
+ * @wait_len: bytes, or elements with EMUL_WAIT_BLOCK
+ * @block: elements of a string that user space has answered
  * @log: what each was answered with
  */
 struct emul_state {
 	bool active;
 	u8 n, next;
 	u8 wait; /* enum emul_wait */
-	u8 wait_len;
 	u8 insn_len;
+	u16 wait_len;
+	u16 block;
 	u8 insn[X86_INSN_MAX];
 	u64 rip; /* where it is */
 	struct {

@@ -12,6 +12,7 @@
 #define FLAG_AF BIT_ULL(4)
 #define FLAG_ZF BIT_ULL(6)
 #define FLAG_SF BIT_ULL(7)
+#define FLAG_TF BIT_ULL(8)
 #define FLAG_DF BIT_ULL(10)
 #define FLAG_OF BIT_ULL(11)
 #define FLAG_RF BIT_ULL(16)

@@ -98,6 +98,22 @@ struct x86_exception {
 };
 
 /**
+ * struct x86_block - elements of a string between memory and a port
+ * @linear: of the first element; all of them lie within its page
+ * @n: how many, at least one; on X86_DONE how many were done, 0 when they must
+ *     be done one at a time
+ * @down: the next element is the one below
+ * @in: from the port
+ */
+struct x86_block {
+	u16 port;
+	u32 size;
+	u64 linear;
+	u32 n;
+	bool down, in;
+};
+
+/**
  * struct x86_memory - how an instruction reaches memory and ports
  * @read: load @len (1, 2, 4, 8, 16) bytes at linear address; fetches are not
  *        made here, the bytes are given
@@ -106,6 +122,7 @@ struct x86_exception {
  *           *@old is what was found there; for MMIO it may be a read and a
  *           write
  * @in, @out: port access of 1, 2, 4 bytes (permission was checked by hardware)
+ * @block: may be NULL: elements of a repeated INS or OUTS, all at once
  * @probe: may be NULL: would a store of @len bytes at @linear fault? Nothing
  *         is stored. Asked by INS, whose port read can't be taken back, and
  *         before the read of a read-modify-write operand, for the exact fault
@@ -128,6 +145,8 @@ struct x86_memory {
 			      struct x86_exception *ex);
 	enum x86_result (*out)(void *ctx, u16 port, const void *data, u32 len,
 			       struct x86_exception *ex);
+	enum x86_result (*block)(void *ctx, struct x86_block *b,
+				 struct x86_exception *ex);
 	enum x86_result (*probe)(void *ctx, u64 linear, u32 len,
 				 struct x86_exception *ex);
 };
@@ -179,8 +198,8 @@ int x86_decode(struct x86_insn *insn, const u8 *bytes, unsigned int n,
  * @ctx: handed to them
  * @ex: exception on X86_FAULT
  *
- * At most @max_rep elements of a repeated string instruction are done per call,
- * each with two accesses at most (more where an operand wraps at 4 GB). A fault
+ * At most @max_rep elements of a repeated string instruction are done per call
+ * (or one block), each with two accesses at most (more where an operand wraps at 4 GB). A fault
  * after the first element comes back as X86_AGAIN with the elements before it
  * done, and as X86_FAULT from the next call; X86_WAIT keeps nothing of the call.
  *

@@ -91,12 +91,60 @@ static enum x86_result element(struct x86_run *r, struct string *s)
 	return res;
 }
 
-static void advance(struct string *s)
+/* How many elements from @linear on lie within its page? */
+static u64 in_page(const struct string *s, u64 linear, bool down)
+{
+	u64 offset = linear & 0xfff;
+
+	if (offset + s->size > 0x1000)
+		return 0;
+	return down ? offset / s->size + 1 : (0x1000 - offset) / s->size;
+}
+
+/*
+ * INS and OUTS of all elements of a page. *@n is how many were done; with 0 the
+ * next one is done alone, and meets what is in the way of the others: the end
+ * of the page, the segment, or the address size.
+ */
+static enum x86_result block(struct x86_run *r, struct string *s, u64 left,
+			     u64 *n)
+{
+	bool in = s->kind == INS, down = r->cpu->rflags & FLAG_DF;
+	unsigned int seg = in ? X86_ES : r->insn->seg;
+	u64 at = in ? s->di : s->si, low, len;
+	struct x86_block b = {
+		.port = (u16)r->cpu->gpr[X86_RDX],
+		.size = s->size,
+		.down = down,
+		.in = in,
+	};
+	enum x86_result res;
+
+	*n = 0;
+	/* Each element is a step of its own. */
+	if (!r->mem->block || (r->cpu->rflags & FLAG_TF))
+		return X86_DONE;
+	if (x86_check(r, seg, at, s->size, in, &b.linear) != X86_DONE)
+		return X86_DONE;
+	if (left > in_page(s, b.linear, down))
+		left = in_page(s, b.linear, down);
+	len = left * s->size;
+	low = down ? at - (len - s->size) : at;
+	if (!left || low > at || low > s->mask - (len - 1) ||
+	    x86_check(r, seg, low, len, in, &low) != X86_DONE)
+		return X86_DONE;
+	b.n = left;
+	res = r->mem->block(r->ctx, &b, r->ex);
+	*n = b.n;
+	return res;
+}
+
+static void advance(struct string *s, u64 n)
 {
 	if (uses_si(s->kind))
-		s->si = (s->si + s->step) & s->mask;
+		s->si = (s->si + n * s->step) & s->mask;
 	if (uses_di(s->kind))
-		s->di = (s->di + s->step) & s->mask;
+		s->di = (s->di + n * s->step) & s->mask;
 }
 
 static void commit(struct x86_run *r, const struct string *s, u64 count)
@@ -119,14 +167,35 @@ static bool ends(const struct x86_run *r, const struct string *s)
 	return compares(s->kind) && !(s->flags & FLAG_ZF) == r->insn->rep;
 }
 
+/* Return: X86_DONE with *@done elements done, at least one. */
+static enum x86_result elements(struct x86_run *r, struct string *s, u64 count,
+				unsigned int max_rep, u64 *done)
+{
+	bool rep = r->insn->rep || r->insn->repne;
+	enum x86_result res;
+
+	do {
+		res = element(r, s);
+		if (res == X86_FAULT && *done)
+			break;
+		if (res != X86_DONE)
+			return res;
+		advance(s, 1);
+		++*done;
+		if (rep && ends(r, s))
+			break;
+	} while (*done < count && *done < max_rep);
+	return X86_DONE;
+}
+
 enum x86_result x86_string(struct x86_run *r, unsigned int max_rep)
 {
 	const struct x86_insn *insn = r->insn;
 	struct x86_cpu *cpu = r->cpu;
-	bool rep = insn->rep || insn->repne, end = false;
+	bool rep = insn->rep || insn->repne;
 	struct string s = { .flags = r->rflags, .kind = insn->opcode & 0xfe };
+	enum x86_result res = X86_DONE;
 	u64 count = 1, done = 0;
-	enum x86_result res;
 
 	s.mask = x86_mask(insn->addrsize);
 	s.size = insn->opsize;
@@ -140,21 +209,19 @@ enum x86_result x86_string(struct x86_run *r, unsigned int max_rep)
 		count = cpu->gpr[X86_RCX] & s.mask;
 		if (!count)
 			return X86_DONE;
+		if (s.kind <= OUTS)
+			res = block(r, &s, count, &done);
 	}
-	do {
-		res = element(r, &s);
-		if (res == X86_FAULT && done)
-			break;
-		if (res != X86_DONE)
-			return res;
-		advance(&s);
-		done++;
-		end = done == count || (rep && ends(r, &s));
-	} while (!end && done < max_rep);
+	if (done)
+		advance(&s, done);
+	else if (res == X86_DONE)
+		res = elements(r, &s, count, max_rep, &done);
+	if (res != X86_DONE)
+		return res;
 
 	commit(r, &s, count - done);
 	r->rflags = s.flags;
-	if (end)
+	if (done == count || (rep && ends(r, &s)))
 		return X86_DONE;
 	cpu->rflags = s.flags;
 	return X86_AGAIN;

@@ -14,6 +14,9 @@
 	T(io, 0) \
 	T(memory, 0) \
 	T(io_string, 0) \
+	T(io_blocks, 0) \
+	T(io_fault, 0) \
+	T(io_watched, 0) \
 	T(mmio, 200) \
 	T(shutdown, 0) \
 	T(delivery_event, 0) \

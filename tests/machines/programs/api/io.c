@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "api.h"
 
@@ -138,6 +140,178 @@ void t_io_string(void)
 		expect(vm.mem[FREE_AT + 0x3000 + i], 0x40 + i);
 		expect(vm.mem[FREE_AT + 0x4000 + i], 0x40 + (12 - i / 4 * 4 + i % 4));
 	}
+}
+
+/* A string of a page comes in few exits, as one that ends in the middle of a page. */
+guest void g_io_blocks(u64 arg)
+{
+	u8 *p = (u8 *)FREE_AT + 0x10;
+	u64 n = 4096, down = 64;
+
+	asm volatile("rep insb" : "+D"(p), "+c"(n) : "d"(0x1111) : "memory");
+	g_expect((u64)p, FREE_AT + 0x1010);
+	g_expect(n, 0);
+	for (u64 i = 0; i < 4096; i++)
+		g_expect(((u8 *)FREE_AT)[0x10 + i], (u8)(i * 7));
+	g_expect(((u8 *)FREE_AT)[0x1010], 0);
+	p = (u8 *)FREE_AT + 0x10;
+	n = 2048;
+	asm volatile("rep outsw" : "+S"(p), "+c"(n) : "d"(0x1111) : "memory");
+	p = (u8 *)FREE_AT + 0x3000;
+	asm volatile("std; rep outsl; cld" : "+S"(p), "+c"(down) : "d"(0x1111) : "memory");
+	g_expect((u64)p, FREE_AT + 0x3000 - 256);
+}
+
+static u32 io_blocks_part(struct vcpu *cpu, u8 dir, u32 size, u32 bytes, u8 *all)
+{
+	struct kvm_run *run = cpu->run;
+	u32 done = 0, exits = 0;
+
+	while (done < bytes) {
+		u8 *data;
+		u32 n;
+
+		vcpu_run_exit(cpu, KVM_EXIT_IO);
+		data = (u8 *)run + run->io.data_offset;
+		expect(run->io.port, 0x1111);
+		expect(run->io.direction, dir);
+		expect(run->io.size, size);
+		n = run->io.count * size;
+		expect_that(n && n <= 4096 && n <= bytes - done);
+		if (dir == KVM_EXIT_IO_OUT)
+			memcpy(all + done, data, n);
+		else
+			memcpy(data, all + done, n);
+		done += n;
+		exits++;
+	}
+	return exits;
+}
+
+void t_io_blocks(void)
+{
+	static u8 in[4096], out[4096];
+	struct vm vm;
+	u32 exits;
+
+	vm_start(&vm, 1);
+	for (u32 i = 0; i < 4096; i++)
+		in[i] = i * 7;
+	for (u32 i = 0; i < 64; i++)
+		*(u32 *)(vm.mem + FREE_AT + 0x3000 - 4 * i) = i;
+	vcpu_long(&vm.cpu[0], g_io_blocks, 0);
+	exits = io_blocks_part(&vm.cpu[0], KVM_EXIT_IO_IN, 1, 4096, in);
+	if (is_vintc())
+		expect(exits, 2); /* KVM: 1024 bytes at a time */
+	exits = io_blocks_part(&vm.cpu[0], KVM_EXIT_IO_OUT, 2, 4096, out);
+	if (is_vintc())
+		expect(exits, 2); /* KVM: one by one */
+	expect_that(!memcmp(in, out, sizeof(in)));
+	exits = io_blocks_part(&vm.cpu[0], KVM_EXIT_IO_OUT, 4, 256, out);
+	if (is_vintc())
+		expect(exits, 2); /* the first is at a page's start and goes down */
+	for (u32 i = 0; i < 64; i++)
+		expect(((u32 *)out)[i], i);
+	vcpu_done(&vm.cpu[0]);
+}
+
+/*
+ * A string runs into a page that isn't there: the registers are at the element that faults,
+ * and nothing has been taken from the port for it. What is answered is stored by an
+ * immediate exit, and the registers are then where the guest goes on.
+ */
+#define NO_PAGE 0xc00000ul
+
+guest void g_io_fault(u64 arg)
+{
+	struct gcpu *c = this_cpu();
+	u64 p = NO_PAGE - 8, n = 32;
+
+	c->vector = -1;
+	asm volatile("movq $1f, %%gs:%c[fix]\nrep insb\n1: movq $0, %%gs:%c[fix]"
+		     : "+D"(p), "+c"(n)
+		     : "d"(0x1111), [fix] "i"(offsetof(struct gcpu, fixup)) : "memory");
+	g_expect(c->vector, 14);
+	g_expect(c->cr2, NO_PAGE);
+	g_expect(p, NO_PAGE);
+	g_expect(n, 24);
+	p = FREE_AT;
+	n = 16;
+	asm volatile("rep insb" : "+D"(p), "+c"(n) : "d"(0x2222) : "memory");
+	g_expect(p, FREE_AT + 16);
+	g_expect(n, 0);
+}
+
+void t_io_fault(void)
+{
+	struct kvm_run *run;
+	struct kvm_regs r;
+	u32 taken = 0;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	run = vm.cpu[0].run;
+	((u64 *)(vm.mem + PAGES_AT + 0x2000))[NO_PAGE >> 21] = 0;
+	vcpu_long(&vm.cpu[0], g_io_fault, 0);
+	for (;;) {
+		vcpu_run_exit(&vm.cpu[0], KVM_EXIT_IO);
+		if (run->io.port == 0x2222)
+			break;
+		expect(run->io.port, 0x1111);
+		memset((u8 *)run + run->io.data_offset, 0x5a, run->io.count);
+		taken += run->io.count;
+	}
+	if (is_vintc())
+		expect(taken, 8); /* KVM asks for what can't be stored, too */
+	for (int i = 1; i <= 8; i++)
+		expect(vm.mem[NO_PAGE - i], 0x5a);
+
+	memset((u8 *)run + run->io.data_offset, 0x77, run->io.count);
+	taken = run->io.count;
+	run->immediate_exit = 1;
+	expect(vcpu_run(&vm.cpu[0]), -EINTR);
+	run->immediate_exit = 0;
+	regs_get(&vm.cpu[0], &r);
+	expect(r.rdi, FREE_AT + taken);
+	expect(r.rcx, 16 - taken);
+	for (u32 i = 0; i < taken; i++)
+		expect(vm.mem[FREE_AT + i], 0x77);
+	vcpu_done(&vm.cpu[0]);
+}
+
+/* ports that somebody in the kernel listens to: not past it */
+guest void g_io_watched(u64 arg)
+{
+	static const u8 bytes[4] = { 1, 2, 3, 2 };
+	const u8 *p = bytes;
+	u64 n = 4;
+
+	asm volatile("rep outsb" : "+S"(p), "+c"(n) : "d"(0x1111) : "memory");
+}
+
+void t_io_watched(void)
+{
+	struct kvm_ioeventfd io = {
+		.addr = 0x1111, .len = 1, .datamatch = 2,
+		.flags = KVM_IOEVENTFD_FLAG_PIO | KVM_IOEVENTFD_FLAG_DATAMATCH,
+	};
+	struct kvm_run *run;
+	struct vm vm;
+	u64 hits;
+
+	vm_start(&vm, 1);
+	run = vm.cpu[0].run;
+	io.fd = eventfd(0, EFD_NONBLOCK);
+	must(vm.fd, KVM_IOEVENTFD, &io);
+	vcpu_long(&vm.cpu[0], g_io_watched, 0);
+	for (u8 want = 1; want <= 3; want += 2) {
+		vcpu_until(&vm.cpu[0], 0x1111);
+		expect(run->io.count, 1);
+		expect(((u8 *)run)[run->io.data_offset], want);
+	}
+	vcpu_done(&vm.cpu[0]);
+	expect(read(io.fd, &hits, 8), 8);
+	expect(hits, 2);
 }
 
 /* ---- MMIO: one instruction, in three modes ---- */

@@ -45,9 +45,9 @@ static bool post(struct vcpu *vcpu, const struct irq_message *msg)
 	return !(r & MAILBOX_COALESCED);
 }
 
-void deliver_extint(struct vcpu *vcpu)
+void deliver_lint0(struct vcpu *vcpu, u8 delivery)
 {
-	const struct irq_message msg = { .delivery = IRQ_EXTINT };
+	const struct irq_message msg = { .delivery = delivery };
 
 	post(vcpu, &msg);
 }

@@ -2,6 +2,12 @@
 /*
  * PIC and PIT in the VM.
  *
+ * A LINT0 that is an NMI gets one at each tick of the PIT: the NMI watchdog,
+ * whose PIC isn't acknowledged, so that the pin's request ends with the tick and
+ * each one is an edge of the wire. What else makes the wire rise is an edge, too.
+ * A LINT0 that is fixed, INIT or SMI takes nothing: no software asks for it, and
+ * there is no SMM.
+ *
  * The PIC's output is a wire to LINT0 of every local APIC. vm->pic.output is its
  * level; when it rises, the vCPUs whose LINT0 listens are told by an ExtINT in
  * their mailbox, and look at the wire (event.extint) until it is low. A vCPU
@@ -43,24 +49,39 @@ struct vm_pit {
 
 /* -------------------------------------------------------------------- PIC */
 
-static void pic_effects(struct vm *vm, const struct pic_out *out)
+/* @nmi: an edge that LINT0s which are NMIs haven't been told of. */
+static void raised(struct vm *vm, bool nmi)
 {
 	struct vcpu *vcpu;
-	u32 i, pin;
+	u32 i;
 
-	if (out->raised) {
-		/* The wire is high; then who listens. */
-		smp_mb();
-		vm_for_each_vcpu(i, vcpu, vm)
-			if (READ_ONCE(vcpu->takes_pic))
-				deliver_extint(vcpu);
+	/* The wire is high; then who listens. */
+	smp_mb();
+	vm_for_each_vcpu(i, vcpu, vm) {
+		if (READ_ONCE(vcpu->takes_pic))
+			deliver_lint0(vcpu, IRQ_EXTINT);
+		else if (nmi && READ_ONCE(vcpu->lint0_nmi))
+			deliver_lint0(vcpu, IRQ_NMI);
 	}
+}
+
+static void pic_told(struct vm *vm, const struct pic_out *out)
+{
+	u32 pin;
+
 	if (out->unmasked & BIT(0))
 		isa_unmasked(vm, 0);
 	for (pin = 0; out->acked >> pin; pin++)
 		if (out->acked >> pin & 1)
 			isa_acked(vm, pin < 8 ? KVM_IRQCHIP_PIC_MASTER :
 						KVM_IRQCHIP_PIC_SLAVE, pin & 7);
+}
+
+static void pic_effects(struct vm *vm, const struct pic_out *out)
+{
+	if (out->raised)
+		raised(vm, true);
+	pic_told(vm, out);
 }
 
 enum ioapic_status isa_line(struct vm *vm, u32 pin, enum ioapic_source src,
@@ -73,7 +94,9 @@ enum ioapic_status isa_line(struct vm *vm, u32 pin, enum ioapic_source src,
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
 	r = pic_line(&vm->pic, pin, src, level, &out);
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
-	pic_effects(vm, &out);
+	if (out.raised)
+		raised(vm, src != IOAPIC_SRC_PIT);
+	pic_told(vm, &out);
 	return r;
 }
 
@@ -82,6 +105,8 @@ void isa_lint0(struct vcpu *vcpu)
 	struct vm *vm = vcpu->vm;
 	bool takes = vcpu->has_lapic && lapic_takes_extint(&vcpu->lapic);
 
+	WRITE_ONCE(vcpu->lint0_nmi,
+		   vcpu->has_lapic && lapic_lint0_nmi(&vcpu->lapic));
 	/* Listening is published; then the wire is looked at. */
 	smp_store_mb(vcpu->takes_pic, takes);
 	if (!vm->split)
@@ -144,10 +169,15 @@ static u32 pit_arm(struct vm_pit *pit, u32 effects)
 
 static void pit_irq(struct vm_pit *pit, u32 effects)
 {
+	struct vcpu *vcpu;
 	unsigned long flags;
+	u32 i;
 
 	if (!(effects & PIT_OUT_IRQ))
 		return;
+	vm_for_each_vcpu(i, vcpu, pit->vm)
+		if (READ_ONCE(vcpu->lint0_nmi))
+			deliver_lint0(vcpu, IRQ_NMI);
 	if (route_line_from(pit->vm, PIT_GSI, IOAPIC_SRC_PIT, true) < 0) {
 		/* Masked everywhere: nobody will acknowledge it. */
 		raw_spin_lock_irqsave(&pit->lock, flags);

@@ -45,6 +45,14 @@ static long get_info(struct vintc_info __user *arg)
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
+/* Of the CPU's own VMs, where there can be any. */
+static u64 mce_cap(void)
+{
+	const struct vintc_ops *ops = hardware_ops();
+
+	return MSR_MCE_CAP | (ops ? ops : model_probe())->mce_cap;
+}
+
 static long create_vm(unsigned long type)
 {
 	switch (type) {
@@ -81,7 +89,7 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_GET_MSRS:
 		return msr_ioctl(NULL, uarg, false);
 	case KVM_X86_GET_MCE_CAP_SUPPORTED:
-		return put_user(MSR_MCE_CAP_SUPPORTED, (u64 __user *)uarg);
+		return put_user(mce_cap(), (u64 __user *)uarg);
 	case VINTC_GET_INFO:
 		return get_info(uarg);
 	default:

@@ -49,6 +49,7 @@ struct x86_fetch {
  * @vm_create, @vm_free: what is kept for a VM; before any vCPU, after the last
  * @vm_ioctl: ioctls of the VM's fd that only this backend has; -ENOTTY
  * @load_eoi_exitmap: vcpu->handled is new. Owner, not in L2.
+ * @mce_cap: bits of IA32_MCG_CAP that a guest may have beside those of MSR_MCE_CAP
  * @inhibits: VINTC_INHIBIT_... that acceleration doesn't go together with
  * @apicv_update: make acceleration what vcpu_wants_acceleration() says, and
  *	vcpu->accelerated with it; also when the APIC's mode has changed. Owner,
@@ -80,6 +81,7 @@ struct vintc_ops {
 	void (*vm_free)(struct vm *vm);
 	long (*vm_ioctl)(struct vm *vm, unsigned int cmd, void __user *arg);
 	void (*load_eoi_exitmap)(struct vcpu *vcpu);
+	u64 mce_cap;
 	u64 inhibits;
 	void (*apicv_update)(struct vcpu *vcpu);
 	void (*post_notify)(struct vcpu *vcpu);

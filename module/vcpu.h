@@ -206,6 +206,7 @@ struct vcpu {
 	struct rcuwait wait;
 	int accelerated; /* hardware delivers (inhibit.h); written by the owner */
 	int takes_pic; /* LINT0 listens to the PIC; written by the owner */
+	int lint0_nmi; /* LINT0 is an NMI; written by the owner */
 
 	/* The rest. */
 	u32 index;
@@ -249,7 +250,7 @@ struct vcpu {
 	bool pv_wall_due, pv_stopped;
 	u64 misc_enable;
 	u64 mcg_cap, mcg_status, mcg_ctl;
-	u64 *mce_banks; /* 4 MSRs of each bank; NULL: no banks */
+	u64 *mce_banks; /* 4 MSRs of each bank, then all CTL2; NULL: no banks */
 	u64 hwcr, de_cfg, ucode_rev;
 	u64 mtrr[32]; /* see x86/msr.c */
 	void *fpu; /* XSAVE area, standard format, 64-byte aligned */
@@ -399,8 +400,11 @@ long msr_index_list(struct kvm_msr_list __user *arg, bool features);
 long msr_ioctl(struct vcpu *vcpu, struct kvm_msrs __user *arg, bool write);
 /* Power-up values. */
 void msr_reset(struct vcpu *vcpu);
-/* KVM_X86_SETUP_MCE; and what it may ask for. */
-#define MSR_MCE_CAP_SUPPORTED (32 | BIT_ULL(8) | BIT_ULL(24)) /* CTL_P, SER_P */
+/* KVM_X86_SETUP_MCE; and what it may ask for everywhere. CMCI is Intel's: a
+ * backend says whether its guests may have it (ops->mce_cap).
+ */
+#define MSR_MCG_CMCI_P BIT_ULL(10)
+#define MSR_MCE_CAP (32 | BIT_ULL(8) | BIT_ULL(24)) /* CTL_P, SER_P */
 long msr_setup_mce(struct vcpu *vcpu, u64 cap);
 
 #endif

@@ -127,8 +127,8 @@ bool clock_guest_stopped(struct vcpu *vcpu);
  * when those that it addresses are software-disabled; -1 when there are none.
  */
 int deliver(struct vm *vm, const struct irq_message *msg);
-/* The PIC's output is high: @vcpu, whose LINT0 listens, is to look at it. */
-void deliver_extint(struct vcpu *vcpu);
+/* LINT0 of @vcpu: IRQ_EXTINT, to look at the PIC's output, or IRQ_NMI. Any context. */
+void deliver_lint0(struct vcpu *vcpu, u8 delivery);
 /* Perform the effects of an engine call on @vcpu's APIC. Owner, atomic. */
 void deliver_lapic(struct vcpu *vcpu, struct lapic_out *out);
 /* Perform an IOAPIC call's messages; after irq_lock was dropped. */

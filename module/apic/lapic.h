@@ -293,6 +293,8 @@ void lapic_absorb(struct lapic *l, struct mailbox *mb, bool take_init,
  * (SDM 3A "Local APIC Status and Location").
  */
 bool lapic_takes_extint(const struct lapic *l);
+/* LINT0 is an unmasked NMI: what comes in there is no interrupt to acknowledge. */
+bool lapic_lint0_nmi(const struct lapic *l);
 
 /**
  * lapic_next() - highest deliverable vector

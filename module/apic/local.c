@@ -68,6 +68,15 @@ bool lapic_takes_extint(const struct lapic *l)
 		       IRQ_EXTINT << LVT_DELIVERY_SHIFT;
 }
 
+bool lapic_lint0_nmi(const struct lapic *l)
+{
+	u32 lvt = lapic_get(l, LAPIC_LVT_LINT0);
+
+	return lapic_mode(l) != LAPIC_DISABLED &&
+	       (lvt & (LVT_MASK | LVT_DELIVERY_MASK)) ==
+		       IRQ_NMI << LVT_DELIVERY_SHIFT;
+}
+
 /*
  * Errors collect until a write of ESR shows them; that write also re-arms the
  * interrupt, which a repeated error does not raise again.

@@ -176,6 +176,7 @@ static const struct vintc_ops model_ops = {
 	.tsc_changed = nothing,
 	.cpuid_changed = nothing,
 	.paging = paging,
+	.mce_cap = MSR_MCG_CMCI_P,
 	.vm_ioctl = model_vm_ioctl,
 	.load_eoi_exitmap = load_eoi_exitmap,
 };

@@ -45,6 +45,7 @@
 #define MSR_MTRR_VARIABLE_LAST (0x200 + 2 * MTRR_VARIABLE - 1)
 
 #define MCG_CAP_CTL_P BIT_ULL(8)
+#define MCE_CTL2_BITS (BIT_ULL(30) | 0x7fff)
 
 /*
  * Fast strings, thermal control, performance monitoring, no branch trace, no
@@ -439,6 +440,29 @@ static int mce_bank_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 	return MSR_OK;
 }
 
+/* SDM 3B "IA32_MCi_CTL2 MSRs": the threshold, and whether it interrupts. */
+static int mce_ctl2_get(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
+			u64 *val, bool host)
+{
+	u32 n = mce_banks(vcpu), i = msr - MSR_IA32_MC0_CTL2;
+
+	if (i >= n || !(vcpu->mcg_cap & MSR_MCG_CMCI_P))
+		return MSR_GP;
+	*val = vcpu->mce_banks[4 * n + array_index_nospec(i, n)];
+	return MSR_OK;
+}
+
+static int mce_ctl2_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
+			u64 val, bool host)
+{
+	u32 n = mce_banks(vcpu), i = msr - MSR_IA32_MC0_CTL2;
+
+	if (i >= n || !(vcpu->mcg_cap & MSR_MCG_CMCI_P) || (val & ~MCE_CTL2_BITS))
+		return MSR_GP;
+	vcpu->mce_banks[4 * n + array_index_nospec(i, n)] = val;
+	return MSR_OK;
+}
+
 /**
  * msr_setup_mce() - KVM_X86_SETUP_MCE
  * @vcpu: its lock held
@@ -449,11 +473,13 @@ static int mce_bank_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 long msr_setup_mce(struct vcpu *vcpu, u64 cap)
 {
 	unsigned int i, n = cap & 0xff;
+	struct lapic_config config;
 	u64 *banks;
 
-	if (!n || n > MCE_BANKS_MAX || (cap & ~(MSR_MCE_CAP_SUPPORTED | 0xff)))
+	if (!n || n > MCE_BANKS_MAX ||
+	    (cap & ~(MSR_MCE_CAP | vcpu->vm->ops->mce_cap | 0xff)))
 		return -EINVAL;
-	banks = kcalloc(n * 4, sizeof(*banks), GFP_KERNEL_ACCOUNT);
+	banks = kcalloc(n * 5, sizeof(*banks), GFP_KERNEL_ACCOUNT);
 	if (!banks)
 		return -ENOMEM;
 	for (i = 0; i < n; i++)
@@ -462,6 +488,12 @@ long msr_setup_mce(struct vcpu *vcpu, u64 cap)
 	vcpu->mce_banks = banks;
 	vcpu->mcg_cap = cap;
 	vcpu->mcg_ctl = cap & MCG_CAP_CTL_P ? ~0ULL : 0;
+	/* LVT CMCI is there with it, masked (SDM 3B "CMCI Local APIC Interface"). */
+	if (vcpu->has_lapic) {
+		config = vcpu->lapic.config;
+		config.cmci = cap & MSR_MCG_CMCI_P;
+		lapic_configure(&vcpu->lapic, &config);
+	}
 	return 0;
 }
 
@@ -620,6 +652,8 @@ const struct msr_desc msr_table[] = {
 	  X86_FEATURE_MTRR, .get = mtrr_get, .set = mtrr_fixed_set },
 	{ ONE(MSR_IA32_CR_PAT), M_LIST, X86_FEATURE_PAT, BLOCK(pat),
 	  .set = pat_set },
+	{ RANGE(MSR_IA32_MC0_CTL2, MSR_IA32_MC0_CTL2 + MCE_BANKS_MAX - 1),
+	  .get = mce_ctl2_get, .set = mce_ctl2_set },
 	{ ONE(MSR_MTRRdefType), M_LIST, X86_FEATURE_MTRR, .get = mtrr_get,
 	  .set = mtrr_default_set },
 	{ RANGE(MSR_IA32_MC0_CTL, MSR_IA32_MC0_CTL + 4 * MCE_BANKS_MAX - 1),

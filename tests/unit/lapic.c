@@ -504,18 +504,23 @@ TEST(lapic_self_ipi_msr)
 	CHECK_EQ(lapic_highest_irr(l), 0x31);
 }
 
-/* Whom the PIC's INT reaches. */
+/* Whom the PIC's INT reaches, as an interrupt and as an NMI. */
 TEST(lapic_extint_by_lint0)
 {
 	static const struct {
 		u32 lvt;
 		bool takes;
+		bool nmi;
 	} rows[] = {
 		{ 0x00700, true },
 		{ 0x10700, false },
 		{ 0x0a700, true },
 		{ 0x007ff, true },
-		{ 0x00400, false },
+		{ 0x00400, false, true },
+		{ 0x0a4ff, false, true },
+		{ 0x10400, false },
+		{ 0x00200, false },
+		{ 0x00500, false },
 		{ 0x00031, false },
 		{ 0x00300, false },
 	};
@@ -526,12 +531,17 @@ TEST(lapic_extint_by_lint0)
 		CHECK_ROW(i, fixture_write(l, LAPIC_LVT_LINT0, rows[i].lvt, 0),
 			  LAPIC_OUT_LINT0);
 		CHECK_ROW(i, lapic_takes_extint(l), rows[i].takes);
+		CHECK_ROW(i, lapic_lint0_nmi(l), rows[i].nmi);
 		CHECK_ROW(i, fixture_write(l, LAPIC_LVT_LINT1, rows[i].lvt, 0), 0);
 	}
 	/* Software-disabled is masked; globally disabled is as if not there. */
 	fixture_write(l, LAPIC_LVT_LINT0, 0x700, 0);
 	CHECK(fixture_write(l, LAPIC_SVR, 0xff, 0) & LAPIC_OUT_DEST);
 	CHECK(!lapic_takes_extint(l));
+	fixture_write(l, LAPIC_SVR, 0x1ff, 0);
+	fixture_write(l, LAPIC_LVT_LINT0, 0x400, 0);
+	CHECK(fixture_write(l, LAPIC_SVR, 0xff, 0) & LAPIC_OUT_DEST);
+	CHECK(!lapic_lint0_nmi(l));
 	/* The BSP's, disabled but unmasked: a write that leaves it so masks it. */
 	l->base |= LAPIC_BASE_BSP;
 	lapic_reset(l, &fixture_out);
@@ -540,6 +550,8 @@ TEST(lapic_extint_by_lint0)
 	CHECK(!lapic_takes_extint(l));
 	CHECK(lapic_set_base(l, LAPIC_BASE_DEFAULT, false, 46, &fixture_out));
 	CHECK(lapic_takes_extint(l));
+	lapic_put(l, LAPIC_LVT_LINT0, 0x400);
+	CHECK(lapic_takes_extint(l) && !lapic_lint0_nmi(l));
 }
 
 #define LAPIC_TESTS(T)                                                         \

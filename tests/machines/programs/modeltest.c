@@ -318,6 +318,42 @@ static void t_ioctls(void)
 	model_end(&m);
 }
 
+/* LVT CMCI and IA32_MCi_CTL2 are there with MCG_CMCI_P, not without. */
+static void t_cmci(void)
+{
+	for (int with = 0; with < 2; with++) {
+		op_t ops[] = {
+			enable,
+			{ .op = VINTC_MODEL_READ, .addr = 0xfee00030, .size = 4 },
+			{ .op = VINTC_MODEL_READ, .addr = 0xfee002f0, .size = 4 },
+			{ .op = VINTC_MODEL_WRITE, .addr = 0xfee002f0, .value = ~0u, .size = 4 },
+			{ .op = VINTC_MODEL_READ, .addr = 0xfee002f0, .size = 4 },
+			{ .op = VINTC_MODEL_WRITE, .addr = 0xfee00280, .size = 4 },
+			{ .op = VINTC_MODEL_READ, .addr = 0xfee00280, .size = 4 },
+			{ .op = VINTC_MODEL_WRMSR, .addr = 0x281, .value = 1 << 30 | 0x7fff },
+			{ .op = VINTC_MODEL_WRMSR, .addr = 0x281, .value = 1ull << 31 },
+			{ .op = VINTC_MODEL_RDMSR, .addr = 0x281 },
+			{ .op = VINTC_MODEL_RDMSR, .addr = 0x282 },
+		};
+		u64 cap = 1 << 8 | 2 | with << 10;
+		struct model m;
+
+		model_start(&m, VINTC_MODEL_VMX, 1);
+		expect(try(m.cpu[0], KVM_X86_SETUP_MCE, &(u64){ cap | 1 << 11 }), -EINVAL);
+		must(m.cpu[0], KVM_X86_SETUP_MCE, &cap);
+		ran(&m, ops, ARRAY_SIZE(ops));
+		expect(ops[1].value, with ? 0x60014 : 0x50014);
+		expect(ops[2].value, with ? 0x10000 : 0);
+		expect(ops[4].value, with ? 0x107ff : 0);
+		expect(ops[6].value, with ? 0 : 0x80); /* no such register */
+		expect(ops[7].result, with ? VINTC_MODEL_DONE : VINTC_MODEL_FAULT);
+		expect(ops[8].result, VINTC_MODEL_FAULT);
+		expect(ops[9].value, with ? 1 << 30 | 0x7fff : 0);
+		expect(ops[10].result, VINTC_MODEL_FAULT); /* two banks */
+		model_end(&m);
+	}
+}
+
 /* Saved in the middle and restored into another VM, a guest goes on the same. */
 static void t_save_restore(void)
 {
@@ -604,6 +640,7 @@ static const struct test tests[] = {
 	{ "model/config", t_config },
 	{ "model/other-vm", t_other_vm },
 	{ "model/ioctls", t_ioctls },
+	{ "model/cmci", t_cmci },
 	{ "model/save-restore", t_save_restore },
 	{ "model/ioeventfd", t_ioeventfd },
 	{ "model/time", t_time },

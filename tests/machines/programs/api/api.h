@@ -93,6 +93,7 @@
 	T(pic_halted, 0) \
 	T(pit_pic, 0) \
 	T(pit_ioapic, 0) \
+	T(pit_nmi, 0) \
 	T(pit_speaker, 0) \
 	T(pit_catch_up, 0) \
 	T(pit_drop, 0) \

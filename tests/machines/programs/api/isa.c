@@ -15,6 +15,7 @@
 #define PIT 0x40
 #define PIT_HZ 1193182ull
 #define LVT_EXTINT 0x700
+#define LVT_NMI 0x400
 #define LVT_MASKED 0x10000
 
 inl_ u8 g_in8(u16 port)
@@ -315,6 +316,47 @@ static void pit_ticks(bool ioapic)
 
 void t_pit_pic(void) { pit_ticks(false); }
 void t_pit_ioapic(void) { pit_ticks(true); }
+
+/* The NMI watchdog: LINT0 as an NMI, a tick of the PIT each; nobody acknowledges. */
+guest void g_pit_nmi(u64 n)
+{
+	u64 t;
+
+	g_apic_on(false);
+	g_pic_on(0xff);
+	g_apic_write(APIC_LVT0, LVT_NMI);
+	t = rdtsc();
+	g_pit_periodic(PIT_HZ / 1000);
+	g_wait(this_cpu()->count[2] >= n);
+	SH->val[0] = rdtsc() - t;
+	SH->val[1] = this_cpu()->count[2];
+	g_apic_write(APIC_LVT0, LVT_MASKED | LVT_NMI);
+	SH->val[2] = this_cpu()->count[2];
+	t = rdtsc();
+	while (rdtsc() - t < 20 * SH->arg[0])
+		cpu_relax();
+	/* One may have been on its way. */
+	g_expect(this_cpu()->count[2] <= SH->val[2] + 2, 1);
+	g_expect(this_cpu()->count[0x20], 0);
+}
+
+void t_pit_nmi(void)
+{
+	struct kvm_reinject_control c = { .pit_reinject = 0 };
+	u64 us, khz;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	pit_create(&vm);
+	must(vm.fd, KVM_REINJECT_CONTROL, &c);
+	khz = ioctl(vm.cpu[0].fd, KVM_GET_TSC_KHZ, 0);
+	vm.sh->arg[0] = khz;
+	vcpu_long(&vm.cpu[0], g_pit_nmi, 30);
+	vcpu_done(&vm.cpu[0]);
+	us = vm.sh->val[0] * 1000 / khz;
+	if (us < 1000 * (vm.sh->val[1] - 1) || us > 60000 * vm.sh->val[1])
+		fail("%d NMIs of 1 ms took %d us", (int)vm.sh->val[1], (int)us);
+}
 
 /* Channel 2, by port 61H: what kernels measure their TSC with. */
 guest void g_pit_speaker(u64 arg)

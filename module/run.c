@@ -15,6 +15,7 @@
 #include "inhibit.h"
 #include "isa.h"
 #include "memory.h"
+#include "msr_filter.h"
 #include "timer.h"
 #include "trace.h"
 #include "vm.h"
@@ -91,6 +92,8 @@ int vcpu_handle_requests(struct vcpu *vcpu)
 	if (take_request(vcpu, REQ_APICV_UPDATE) && vm->ops->apicv_update)
 		inhibit_follow(vcpu);
 	/* TLB_FLUSH is the backend's own, just before it enters. */
+	if (take_request(vcpu, REQ_MSR_FILTER) && vm->ops->msr_filter_changed)
+		vm->ops->msr_filter_changed(vcpu);
 	if (take_request(vcpu, REQ_PVCLOCK))
 		clock_update(vcpu);
 	if (take_request(vcpu, REQ_EVENT))
@@ -241,6 +244,8 @@ static int complete_user_exit(struct vcpu *vcpu)
 {
 	enum vcpu_completion what = vcpu->completion;
 
+	if (what == COMPLETE_RDMSR || what == COMPLETE_WRMSR)
+		msr_complete(vcpu);
 	vcpu->completion = COMPLETE_NONE;
 	switch (what) {
 	case COMPLETE_PIO:

@@ -129,6 +129,8 @@ struct vcpu_debug {
 enum vcpu_completion {
 	COMPLETE_NONE,
 	COMPLETE_PIO,
+	COMPLETE_RDMSR,
+	COMPLETE_WRMSR,
 	COMPLETE_EMULATION, /* MMIO or string I/O in the middle of an instruction */
 };
 
@@ -222,7 +224,7 @@ struct vcpu {
 	u64 halt_poll_ns;
 	struct vcpu_exit_info exit;
 	enum vcpu_completion completion;
-	u64 pio_rip, pio_next_rip; /* of the instruction, and after it */
+	u64 pio_rip, pio_next_rip; /* of the instruction, and after it; of an MSR's too */
 	u8 pio_size;
 	bool pio_in;
 	struct emul_state emul;
@@ -248,7 +250,7 @@ struct vcpu {
 	u64 tsc_adjust;
 	u64 pv_time, pv_wall; /* kvmclock's MSRs */
 	bool pv_wall_due, pv_stopped;
-	u64 misc_enable;
+	u64 misc_enable, power_ctl;
 	u64 mcg_cap, mcg_status, mcg_ctl;
 	u64 *mce_banks; /* 4 MSRs of each bank, then all CTL2; NULL: no banks */
 	u64 hwcr, de_cfg, ucode_rev;
@@ -393,6 +395,8 @@ bool cpuid_has(const struct vcpu *vcpu, unsigned int feature);
 /* x86/msr.c. @host: user space; reserved bits are still checked. */
 #define MSR_OK 0
 #define MSR_GP 1
+#define MSR_UNKNOWN 2 /* #GP: there is no such register */
+#define MSR_DENIED 4 /* #GP: user space's filter (msr_filter.h) */
 int msr_read(struct vcpu *vcpu, u32 msr, u64 *val, bool host);
 int msr_write(struct vcpu *vcpu, u32 msr, u64 val, bool host);
 long msr_index_list(struct kvm_msr_list __user *arg, bool features);

@@ -15,6 +15,7 @@
 #include "hardware.h"
 #include "inhibit.h"
 #include "isa.h"
+#include "msr_filter.h"
 #include "vm.h"
 
 static unsigned int halt_poll_ns = 200000;
@@ -88,6 +89,8 @@ static const struct {
 	{ KVM_CAP_HALT_POLL, 1 },
 	{ KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS |
 			      KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK },
+	{ KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_VALID_MASK },
+	{ KVM_CAP_X86_MSR_FILTER, 1 },
 	{ KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_HLT },
 };
 
@@ -119,6 +122,7 @@ static void vm_free(struct kref *users)
 	isa_pit_free(vm);
 	route_free(vm);
 	bus_free(vm);
+	msr_filter_free(vm);
 	kvfree(rcu_dereference_protected(vm->dests, 1));
 	if (vm->ops->vm_free)
 		vm->ops->vm_free(vm);
@@ -356,6 +360,12 @@ static long vm_enable_cap(struct vm *vm, struct kvm_enable_cap __user *arg)
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		r = dirty_set_manual(&vm->mem, cap.args[0]);
 		break;
+	case KVM_CAP_X86_USER_SPACE_MSR:
+		if (cap.args[0] & ~(u64)KVM_MSR_EXIT_REASON_VALID_MASK)
+			r = -EINVAL;
+		else
+			WRITE_ONCE(vm->user_msrs, cap.args[0]);
+		break;
 	case KVM_CAP_HALT_POLL:
 		if (cap.args[0] > U32_MAX)
 			r = -EINVAL;
@@ -477,6 +487,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_coalesced(vm, uarg, true);
 	case KVM_UNREGISTER_COALESCED_MMIO:
 		return vm_coalesced(vm, uarg, false);
+	case KVM_X86_SET_MSR_FILTER:
+		return msr_filter_set(vm, uarg);
 	case KVM_GET_CLOCK:
 	case KVM_SET_CLOCK:
 		return clock_ioctl(vm, cmd, uarg);

@@ -24,6 +24,7 @@
 struct routing;
 struct vm_pit;
 struct model_vm;
+struct msr_filter;
 
 /* The destination map with what RCU needs around it. */
 struct vm_dests {
@@ -79,6 +80,8 @@ struct vm {
 	u64 tss_addr;
 	u64 identity_map_addr;
 	bool hlt_in_guest;
+	struct msr_filter __rcu *msr_filter; /* NULL: every access is allowed */
+	u32 user_msrs; /* KVM_MSR_EXIT_REASON_...: refused accesses that user space wants */
 	atomic64_t inhibits; /* inhibit.h */
 	u64 policy[VINTC_POLICIES]; /* read where it is decided, by READ_ONCE */
 	struct vm_stats stats;

@@ -14,6 +14,7 @@
 #include "../event.h"
 #include "../fetch.h"
 #include "../memory.h"
+#include "../msr_filter.h"
 #include "../switch.h"
 #include "../trace.h"
 #include "../x86/cpuid.h"
@@ -88,7 +89,7 @@ static int exit_msr(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	bool write = svm_vmcb(vcpu)->c.exit_info_1;
 	u32 msr = vcpu->gpr[X86_RCX];
-	u64 rip, val;
+	u64 rip, val = 0;
 	int r;
 
 	if (unlikely(!next_rip(vcpu, write ? 0x0f30 : 0x0f32, &rip)))
@@ -96,9 +97,9 @@ static int exit_msr(struct vcpu *vcpu, enum vcpu_exit *why)
 	vcpu->stats.msr_exits++;
 	if (write) {
 		val = (u32)vcpu->gpr[X86_RAX] | vcpu->gpr[X86_RDX] << 32;
-		r = msr_write(vcpu, msr, val, false);
+		r = msr_guest_write(vcpu, msr, val);
 	} else {
-		r = msr_read(vcpu, msr, &val, false);
+		r = msr_guest_read(vcpu, msr, &val);
 		if (r == MSR_OK) {
 			vcpu->gpr[X86_RAX] = (u32)val;
 			vcpu->gpr[X86_RDX] = val >> 32;
@@ -109,6 +110,8 @@ static int exit_msr(struct vcpu *vcpu, enum vcpu_exit *why)
 		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
 	if (likely(r == MSR_OK))
 		vcpu_finish_insn(vcpu, rip);
+	else if (msr_to_user(vcpu, msr, write, val, r, rip))
+		return leave(why, EXIT_USER);
 	else
 		vcpu_queue_gp(vcpu);
 	return SVM_FAST;

@@ -7,16 +7,18 @@
 #include <asm/processor-flags.h>
 
 #include "../compat/compat.h"
+#include "../msr_filter.h"
 #include "../switch.h"
 #include "svm.h"
 
 /*
  * Permission maps are the same for every guest: all ports are intercepted, and
- * all MSRs but those that VMLOAD and VMSAVE switch.
+ * all MSRs but those that VMLOAD and VMSAVE switch. A VM with a filter has all
+ * of them intercepted.
  */
 #define IOPM_PAGES 3
 #define MSRPM_PAGES 2
-static void *iopm, *msrpm;
+static void *iopm, *msrpm, *msrpm_all;
 
 /* Three ranges of 0x2000 MSRs, two bits each (read, write), 2 KiB apart. */
 static void msr_allow(u32 msr)
@@ -43,10 +45,12 @@ int svm_maps_init(void)
 
 	iopm = alloc_pages_exact(IOPM_PAGES * PAGE_SIZE, GFP_KERNEL);
 	msrpm = alloc_pages_exact(MSRPM_PAGES * PAGE_SIZE, GFP_KERNEL);
-	if (!iopm || !msrpm)
+	msrpm_all = alloc_pages_exact(MSRPM_PAGES * PAGE_SIZE, GFP_KERNEL);
+	if (!iopm || !msrpm || !msrpm_all)
 		return -ENOMEM;
 	memset(iopm, 0xff, IOPM_PAGES * PAGE_SIZE);
 	memset(msrpm, 0xff, MSRPM_PAGES * PAGE_SIZE);
+	memset(msrpm_all, 0xff, MSRPM_PAGES * PAGE_SIZE);
 	for (i = 0; i < ARRAY_SIZE(switched); i++)
 		msr_allow(switched[i]);
 	return 0;
@@ -58,7 +62,9 @@ void svm_maps_exit(void)
 		free_pages_exact(iopm, IOPM_PAGES * PAGE_SIZE);
 	if (msrpm)
 		free_pages_exact(msrpm, MSRPM_PAGES * PAGE_SIZE);
-	iopm = msrpm = NULL;
+	if (msrpm_all)
+		free_pages_exact(msrpm_all, MSRPM_PAGES * PAGE_SIZE);
+	iopm = msrpm = msrpm_all = NULL;
 }
 
 /*
@@ -81,6 +87,15 @@ static const u8 intercepts[] = {
 	INTERCEPT_INVLPGB_ILLEGAL, INTERCEPT_MCOMMIT, INTERCEPT_TLBSYNC,
 };
 
+void svm_msr_filter_changed(struct vcpu *vcpu)
+{
+	struct vmcb_page *vmcb = svm_vmcb(vcpu);
+
+	vmcb->c.msrpm_base_pa =
+		virt_to_phys(msr_filtered(vcpu->vm) ? msrpm_all : msrpm);
+	vmcb_dirty(vmcb, VMCB_PERM_MAPS);
+}
+
 static void init_control(struct vcpu *vcpu)
 {
 	struct vmcb_control *c = &svm_vmcb(vcpu)->c;
@@ -95,7 +110,6 @@ static void init_control(struct vcpu *vcpu)
 	if (vcpu->vm->hlt_in_guest)
 		c->intercepts[INTERCEPT_HLT / 32] &= ~BIT(INTERCEPT_HLT % 32);
 	c->iopm_base_pa = virt_to_phys(iopm);
-	c->msrpm_base_pa = virt_to_phys(msrpm);
 	c->tsc_offset = vcpu->tsc_offset;
 	c->int_ctl = VMCB_V_INTR_MASKING;
 	c->nested_ctl = BIT(0);
@@ -113,6 +127,7 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 	svm->nmi_iret = svm->nmi_step = svm->window = false;
 	if (!init)
 		svm->cr0_hidden = 0;
+	svm_msr_filter_changed(vcpu);
 	svm_cpuid_changed(vcpu);
 	svm_debug_changed(vcpu);
 }

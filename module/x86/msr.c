@@ -100,7 +100,9 @@ static int table_read(struct vcpu *vcpu, u32 msr, u64 *val, bool host)
 {
 	const struct msr_desc *d = msr_find(msr);
 
-	if (!d || !msr_allowed(vcpu, d, host) || (!host && (d->flags & M_WO)))
+	if (!d)
+		return MSR_UNKNOWN;
+	if (!msr_allowed(vcpu, d, host) || (!host && (d->flags & M_WO)))
 		return MSR_GP;
 	if (d->get)
 		return d->get(vcpu, d, msr, val, host);
@@ -112,7 +114,9 @@ static int table_write(struct vcpu *vcpu, u32 msr, u64 val, bool host)
 {
 	const struct msr_desc *d = msr_find(msr);
 
-	if (!d || !msr_allowed(vcpu, d, host) || (!host && (d->flags & M_RO)))
+	if (!d)
+		return MSR_UNKNOWN;
+	if (!msr_allowed(vcpu, d, host) || (!host && (d->flags & M_RO)))
 		return MSR_GP;
 	if (d->flags & M_QUIET)
 		return MSR_OK;
@@ -137,7 +141,7 @@ static int table_write(struct vcpu *vcpu, u32 msr, u64 val, bool host)
  * @val: result
  * @host: user space asks
  *
- * Context: atomic allowed. Return: MSR_OK, or MSR_GP.
+ * Context: atomic allowed. Return: MSR_OK, MSR_GP or MSR_UNKNOWN.
  */
 int msr_read(struct vcpu *vcpu, u32 msr, u64 *val, bool host)
 {
@@ -159,7 +163,8 @@ int msr_read(struct vcpu *vcpu, u32 msr, u64 *val, bool host)
  * @val: value
  * @host: user space asks; reserved bits are still checked
  *
- * Context: atomic allowed. Return: MSR_OK, or MSR_GP and nothing has changed.
+ * Context: atomic allowed. Return: MSR_OK; MSR_GP or MSR_UNKNOWN, and nothing has
+ * changed.
  */
 int msr_write(struct vcpu *vcpu, u32 msr, u64 val, bool host)
 {

@@ -641,6 +641,7 @@ const struct msr_desc msr_table[] = {
 	  .set = mcg_ctl_set },
 	{ ONE(MSR_IA32_MISC_ENABLE), M_LIST,
 	  FIELD(misc_enable, MISC_ENABLE_BITS) },
+	{ ONE(MSR_IA32_POWER_CTL), M_LIST, FIELD(power_ctl, ANY) },
 	{ RANGE(MSR_MTRR_VARIABLE_FIRST, MSR_MTRR_VARIABLE_LAST),
 	  M_LIST, X86_FEATURE_MTRR, .get = mtrr_get,
 	  .set = mtrr_variable_set },

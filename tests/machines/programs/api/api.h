@@ -33,6 +33,9 @@
 	T(fpu, 0) \
 	T(msrs, 0) \
 	T(msr_values, 0) \
+	T(msr_filter, 0) \
+	T(msr_filter_input, 0) \
+	T(msr_filter_switch, 0) \
 	T(cpuid, 0) \
 	T(exceptions, 0) \
 	T(single_step, 0) \

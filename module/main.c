@@ -117,7 +117,7 @@ static int __init vintc_init(void)
 
 	if (r)
 		return r;
-	r = hardware_init(svm_probe());
+	r = hardware_init(vmx_probe() ?: svm_probe());
 	if (r)
 		goto exit;
 	r = misc_register(&dev);

@@ -92,6 +92,7 @@ struct vintc_ops {
 
 /* NULL when the CPU has none, with the reason in the log. */
 const struct vintc_ops *svm_probe(void);
+const struct vintc_ops *vmx_probe(void);
 /* Always there. */
 const struct vintc_ops *model_probe(void);
 

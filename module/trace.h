@@ -60,6 +60,21 @@ enum trace_timer {
 	{ 0x08d, "xsetbv" }, { 0x08e, "rdpru" }, { 0x400, "npf" },             \
 	{ 0x401, "avic_ipi" }, { 0x402, "avic_unaccelerated" }
 
+#define TRACE_VMX 0x10000 /* or'ed to an exit reason of VMX */
+#define TRACE_VMX_EXITS                                                       \
+	{ 0x10000, "exception_nmi" }, { 0x10001, "external_interrupt" },       \
+	{ 0x10002, "triple_fault" }, { 0x10003, "init" },                      \
+	{ 0x10007, "interrupt_window" }, { 0x10008, "nmi_window" },            \
+	{ 0x10009, "task_switch" }, { 0x1000a, "cpuid" },                      \
+	{ 0x1000c, "hlt" }, { 0x1000d, "invd" }, { 0x1000f, "rdpmc" },         \
+	{ 0x10012, "vmcall" }, { 0x1001c, "cr_access" },                       \
+	{ 0x1001d, "mov_dr" }, { 0x1001e, "io" }, { 0x1001f, "rdmsr" },        \
+	{ 0x10020, "wrmsr" }, { 0x10024, "mwait" }, { 0x10027, "monitor" },    \
+	{ 0x1002b, "tpr_below_threshold" }, { 0x1002c, "apic_access" },        \
+	{ 0x1002d, "virtualized_eoi" }, { 0x10030, "ept_violation" },          \
+	{ 0x10031, "ept_misconfiguration" }, { 0x10036, "wbinvd" },            \
+	{ 0x10037, "xsetbv" }, { 0x10038, "apic_write" }
+
 #define TRACE_DELIVERY_MODES                                                  \
 	{ 0, "fixed" }, { 1, "lowest" }, { 2, "smi" }, { 3, "reserved" },      \
 	{ 4, "nmi" }, { 5, "init" }, { 6, "startup" }, { 7, "extint" }
@@ -113,7 +128,8 @@ TRACE_EVENT(vintc_exit,
 	),
 	TP_printk("vcpu %u reason %s (0x%x) rip 0x%llx info1 0x%llx info2 0x%llx",
 		  __entry->vcpu,
-		  __print_symbolic(__entry->reason, TRACE_SVM_EXITS),
+		  __print_symbolic(__entry->reason, TRACE_SVM_EXITS,
+				    TRACE_VMX_EXITS),
 		  __entry->reason, __entry->rip, __entry->info1,
 		  __entry->info2)
 );

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * VMX's instructions. All but VMXON need VMX operation; those on VMCS fields need
+ * a current VMCS: they are for the time between vmx_begin() and vmx_end().
+ */
+#ifndef VINTC_VMX_INSN_H
+#define VINTC_VMX_INSN_H
+
+#include <linux/types.h>
+#include <asm/vmx.h>
+
+#define VMX_NO_VMCS (~0ULL) /* what VMPTRST stores when none is current */
+
+/* SDM 3C "Conventions": CF is VMfailInvalid, ZF VMfailValid. */
+static inline bool vmx_vmxon(u64 pa)
+{
+	bool fail;
+
+	asm volatile("vmxon %1" : "=@ccbe"(fail) : "m"(pa) : "memory");
+	return !fail;
+}
+
+static inline void vmx_vmxoff(void)
+{
+	asm volatile("vmxoff" ::: "cc", "memory");
+}
+
+static inline bool vmx_vmptrld(u64 pa)
+{
+	bool fail;
+
+	asm volatile("vmptrld %1" : "=@ccbe"(fail) : "m"(pa) : "memory");
+	return !fail;
+}
+
+static inline u64 vmx_vmptrst(void)
+{
+	u64 pa;
+
+	asm volatile("vmptrst %0" : "=m"(pa) :: "cc", "memory");
+	return pa;
+}
+
+static inline void vmx_vmclear(u64 pa)
+{
+	asm volatile("vmclear %0" :: "m"(pa) : "cc", "memory");
+}
+
+static inline u64 vmx_read(enum vmcs_field field)
+{
+	u64 val = 0;
+
+	asm volatile("vmread %1, %0" : "+r"(val) : "r"((u64)field) : "cc");
+	return val;
+}
+
+static inline void vmx_write(enum vmcs_field field, u64 val)
+{
+	asm volatile("vmwrite %1, %0" :: "r"((u64)field), "rm"(val) : "cc", "memory");
+}
+
+/* INVEPT, INVVPID: types are enumerated in IA32_VMX_EPT_VPID_CAP. */
+static inline void vmx_invept(u64 type, u64 eptp)
+{
+	struct { u64 eptp, reserved; } desc = { eptp, 0 };
+
+	asm volatile("invept %0, %1" :: "m"(desc), "r"(type) : "cc", "memory");
+}
+
+static inline void vmx_invvpid(u64 type, u16 vpid)
+{
+	struct { u64 vpid, linear; } desc = { vpid, 0 };
+
+	asm volatile("invvpid %0, %1" :: "m"(desc), "r"(type) : "cc", "memory");
+}
+
+#endif

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The inner loop: entry, exit, entry. Preemption is off and the guest's shared
+ * registers are loaded for as long as it lasts; the CPU is in VMX operation while
+ * interrupts are off (operation.c).
+ */
+#include <linux/interrupt.h>
+#include <linux/sched/signal.h>
+#include <linux/task_work.h>
+#include <asm/apic.h>
+#include <asm/desc.h>
+#include <asm/mmu_context.h>
+#include <asm/msr.h>
+
+#include "../compat/compat.h"
+#include "../event.h"
+#include "../hardware.h"
+#include "../switch.h"
+#include "../trace.h"
+#include "../vectors.h"
+#include "vmx.h"
+
+/* ---------------------------------------------------------- load and put */
+
+static u64 read_msr(u32 msr)
+{
+	u64 val;
+
+	rdmsrl(msr, val);
+	return val;
+}
+
+/* An exit loads null selectors: what the thread has is put back at the end. */
+static void save_host(struct vmx_vcpu *vmx)
+{
+	savesegment(fs, vmx->fs);
+	savesegment(gs, vmx->gs);
+	savesegment(ds, vmx->ds);
+	savesegment(es, vmx->es);
+	asm volatile("sldt %0" : "=r"(vmx->ldt));
+	vmx->fs_base = read_msr(MSR_FS_BASE);
+	vmx->kernel_gs_base = read_msr(MSR_KERNEL_GS_BASE);
+	vmx->star = read_msr(MSR_STAR);
+	vmx->lstar = read_msr(MSR_LSTAR);
+	vmx->cstar = read_msr(MSR_CSTAR);
+	vmx->sfmask = read_msr(MSR_SYSCALL_MASK);
+	if (cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS))
+		vmx->spec_ctrl = read_msr(MSR_IA32_SPEC_CTRL);
+}
+
+static void load_syscall_msrs(const struct cpu_state *st)
+{
+	wrmsrl(MSR_KERNEL_GS_BASE, st->kernel_gs_base);
+	wrmsrl(MSR_STAR, st->star);
+	wrmsrl(MSR_LSTAR, st->lstar);
+	wrmsrl(MSR_CSTAR, st->cstar);
+	wrmsrl(MSR_SYSCALL_MASK, st->sfmask);
+}
+
+static void restore_host(struct vmx_vcpu *vmx)
+{
+	vmx->st.kernel_gs_base = read_msr(MSR_KERNEL_GS_BASE);
+	wrmsrl(MSR_STAR, vmx->star);
+	wrmsrl(MSR_LSTAR, vmx->lstar);
+	wrmsrl(MSR_CSTAR, vmx->cstar);
+	wrmsrl(MSR_SYSCALL_MASK, vmx->sfmask);
+	if (unlikely(vmx->ldt))
+		asm volatile("lldt %0" :: "r"(vmx->ldt));
+	if (unlikely(vmx->gs))
+		load_gs_index(vmx->gs);
+	if (unlikely(vmx->fs)) {
+		loadsegment(fs, vmx->fs);
+		wrmsrl(MSR_FS_BASE, vmx->fs_base);
+	}
+	if (unlikely(vmx->ds | vmx->es)) {
+		loadsegment(ds, vmx->ds);
+		loadsegment(es, vmx->es);
+	}
+	wrmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
+	/* SDM 3C "Loading Host Segment and Descriptor-Table Registers": limits. */
+	invalidate_tss_limit();
+	load_fixmap_gdt(smp_processor_id());
+}
+
+static void load(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vcpu->vmx;
+	bool other = switch_to_guest(vcpu);
+
+	if (unlikely(vcpu->cpu != smp_processor_id())) {
+		WRITE_ONCE(vcpu->cpu, smp_processor_id());
+		/* What it has left in this TLB long ago. */
+		vmx->flush_vpid = vmx->flush_ept = true;
+	}
+	/* Without VPIDs entries and exits flush. A VPID may be another's too. */
+	if (unlikely(other))
+		vmx->flush_vpid = true;
+	save_host(vmx);
+	load_syscall_msrs(&vmx->st);
+	if (unlikely(vmx_caps.l1d_flush))
+		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+	/* The core may have changed the register page. */
+	vmx->status_dirty = true;
+}
+
+static void put(struct vcpu *vcpu)
+{
+	restore_host(vcpu->vmx);
+	switch_to_host(vcpu);
+}
+
+/* ----------------------------------------------------------------- entry */
+
+static bool absorb(struct vcpu *vcpu)
+{
+	struct lapic_out out = { .effects = 0 };
+
+	/* NMI, INIT and SIPI are the core's; so is whatever comes after. */
+	if (READ_ONCE(vcpu->mailbox.events))
+		return false;
+	vectors_before(vcpu);
+	lapic_absorb(&vcpu->lapic, &vcpu->mailbox, false, &out);
+	vectors_after(vcpu);
+	vcpu->vmx->status_dirty = true;
+	return true;
+}
+
+/*
+ * Behaviour E: interrupts are off; IN_GUEST is published; only then are
+ * requests and PIR looked at; then what they gave is written for hardware. A
+ * notification that comes later is taken by the guest's own hardware, at entry or
+ * after it.
+ * Return: false when the core is needed first.
+ */
+static bool prepare(struct vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->mode) != IN_GUEST)
+		smp_store_mb(vcpu->mode, IN_GUEST);
+
+	if (unlikely(READ_ONCE(vcpu->requests))) {
+		if (test_and_clear_bit(REQ_TLB_FLUSH, &vcpu->requests))
+			vcpu->vmx->flush_ept = true;
+		if (READ_ONCE(vcpu->requests))
+			return false;
+	}
+	if (unlikely(mailbox_pending(&vcpu->mailbox)) && vcpu->has_lapic &&
+	    !absorb(vcpu))
+		return false;
+	if (unlikely(vcpu->event.shutdown | vcpu->event.stepped))
+		return false;
+	if (unlikely(vcpu->vmx->pdptes_stale) && !vmx_read_pdptes(vcpu, true))
+		return false;
+	vmx_apicv_prepare(vcpu);
+	vmx_inject(vcpu);
+	return true;
+}
+
+static void flush_tlb(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vcpu->vmx;
+
+	if (vmx->flush_ept)
+		vmx_invept(vmx_caps.invept, vmx->eptp);
+	if (vmx->flush_vpid && vmx_caps.vpid)
+		vmx_invvpid(vmx_caps.invvpid, vmx->vpid);
+	vmx->flush_ept = vmx->flush_vpid = false;
+	vcpu->stats.tlb_flush++;
+}
+
+static void load_drs(struct vcpu *vcpu)
+{
+	u64 dr7 = vcpu->vmx->user_drs ? vcpu->debug.dr7 : vcpu->vmx->st.dr7;
+
+	if (unlikely(dr7 & 0xff) && !vcpu->host.drs_loaded)
+		switch_load_drs(vcpu, vcpu->vmx->user_drs ? vcpu->debug.dr :
+							     vcpu->dr);
+}
+
+/* Registers that have a field: written only when they are not in it. */
+static void write_registers(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vcpu->vmx;
+
+	if (vcpu->rip != vmx->rip)
+		vmx_write(GUEST_RIP, vcpu->rip);
+	if (unlikely(vcpu->gpr[X86_RSP] != vmx->rsp))
+		vmx_write(GUEST_RSP, vcpu->gpr[X86_RSP]);
+	if (unlikely(vcpu->rflags != vmx->rflags)) {
+		vmx_write(GUEST_RFLAGS, vcpu->rflags);
+		/* A trap that TF left pending goes with it. */
+		if (!(vcpu->rflags & X86_EFLAGS_TF))
+			vmx_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
+	}
+	if (unlikely(vmx->st.cr2 != native_read_cr2()))
+		native_write_cr2(vmx->st.cr2);
+}
+
+static void read_registers(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vcpu->vmx;
+
+	vcpu->rip = vmx->rip = vmx_read(GUEST_RIP);
+	vcpu->gpr[X86_RSP] = vmx->rsp = vmx_read(GUEST_RSP);
+	vcpu->rflags = vmx->rflags = vmx_read(GUEST_RFLAGS);
+	vmx->st.cr2 = native_read_cr2();
+	vmx->valid = 0;
+}
+
+static void enter(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vcpu->vmx;
+
+	vmx_host_state(vcpu);
+	vmx_flush_state(vcpu);
+	if (unlikely(vmx->pdptes_read))
+		vmx_write_pdptes(vcpu);
+	if (unlikely(vmx->flush_vpid | vmx->flush_ept))
+		flush_tlb(vcpu);
+	load_drs(vcpu);
+	write_registers(vcpu);
+	trace_vintc_entry(vcpu->id, vcpu->rip);
+
+	if (unlikely(vmx_enter(vcpu->gpr, vmx->launched, &vmx->host_rsp,
+			       vmx->spec_ctrl))) {
+		vmx->reason = VMX_REASON_VMFAIL;
+		vmx->qualification = vmx_read(VM_INSTRUCTION_ERROR);
+		return;
+	}
+	vmx->reason = vmx_read(VM_EXIT_REASON);
+	if (unlikely(vmx->reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+		return;
+	vmx->launched = true;
+	read_registers(vcpu);
+	vmx_collect(vcpu);
+	vcpu->stats.exits++;
+	if (trace_vintc_exit_enabled())
+		trace_vintc_exit(vcpu->id, TRACE_VMX | vmx->reason,
+				 vmx_read(EXIT_QUALIFICATION),
+				 vmx_read(VM_EXIT_INTR_INFO), vcpu->rip);
+}
+
+/* ------------------------------------------------------ the host's interrupt */
+
+/*
+ * The exit has acknowledged it: it is in service in the host's APIC, and its
+ * handler is called as the CPU would. A host with FRED has no IDT: the APIC
+ * raises it again instead. A level-triggered one must not be made an edge by
+ * that, but its line raises it by itself as soon as it is ended.
+ */
+static void dispatch(u8 vector)
+{
+#ifdef X86_FEATURE_FRED
+	if (cpu_feature_enabled(X86_FEATURE_FRED)) {
+		u32 tmr = apic->read(APIC_TMR + (vector >> 5) * 0x10);
+
+		apic->write(APIC_EOI, 0);
+		if (!(tmr & BIT(vector & 31)))
+			apic->send_IPI_self(vector);
+		return;
+	}
+#endif
+	{
+		struct desc_ptr idt;
+
+		store_idt(&idt);
+		vmx_call_gate(gate_offset((gate_desc *)idt.address + vector));
+	}
+}
+
+/* Something on the host's side wants this thread or this CPU. */
+static bool host_wants(void)
+{
+	return need_resched() || signal_pending(current) ||
+	       task_work_pending(current) ||
+	       (softirq_count() && local_softirq_pending());
+}
+
+#define FAST_EXITS 256
+
+/* Interrupts off. Return: VMX_HOST or VMX_LEAVE. */
+static int run_guest(struct vcpu *vcpu, enum vcpu_exit *why)
+{
+	int r = VMX_FAST, budget = FAST_EXITS;
+
+	if (unlikely(!vmx_begin(vcpu))) {
+		vcpu->exit.error = -EIO;
+		*why = EXIT_USER;
+		return VMX_LEAVE;
+	}
+	do {
+		if (!prepare(vcpu)) {
+			r = VMX_LEAVE;
+			break;
+		}
+		enter(vcpu);
+		r = vmx_handle_exit(vcpu, why);
+	} while (r == VMX_FAST && --budget);
+	vmx_end(vcpu);
+	return r == VMX_LEAVE ? r : VMX_HOST;
+}
+
+enum vcpu_exit vmx_run(struct vcpu *vcpu)
+{
+	enum vcpu_exit why = EXIT_AGAIN;
+	int r = VMX_HOST;
+
+	if (unlikely(vcpu->vmx->pdptes_stale) && !vmx_read_pdptes(vcpu, false)) {
+		vcpu->exit.error = -EFAULT;
+		return EXIT_USER;
+	}
+	load(vcpu);
+	while (r != VMX_LEAVE) {
+		if (host_wants())
+			break;
+		local_irq_disable();
+		vcpu->vmx->vector = 0;
+		r = run_guest(vcpu, &why);
+		if (vcpu->vmx->vector)
+			dispatch(vcpu->vmx->vector);
+		local_irq_enable();
+	}
+	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
+	put(vcpu);
+	/* The host has taken VMX away (reboot): nothing runs any more. */
+	if (unlikely(why == EXIT_USER && vcpu->exit.error == -EIO))
+		vm_kill(vcpu->vm);
+	return why;
+}

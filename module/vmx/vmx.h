@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The VMX backend's own declarations. */
+#ifndef VINTC_VMX_H
+#define VINTC_VMX_H
+
+#include <linux/percpu.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+#include <uapi/asm/vmx.h>
+
+#include "../vm.h"
+#include "insn.h"
+
+/* Words of controls, struct vmx_caps. */
+enum vmx_word { VMX_PIN, VMX_CPU, VMX_CPU2, VMX_EXIT, VMX_ENTRY, VMX_WORDS };
+
+static_assert((int)VMX_WORDS == 5);
+
+/**
+ * struct vmx_caps - what this machine's VMX offers; set once by vmx_probe()
+ * @revision: of the VMCS
+ * @control: the controls every VMCS starts with, those that must be 1 included
+ * @allowed: those that may be 1
+ * @ept_ad: EPT has accessed and dirty bits
+ * @soft_len0: an instruction length of 0 is accepted with software events
+ * @apicv: APIC-register virtualization, virtual-interrupt delivery and posted
+ *         interrupts, all of them
+ * @x2apic: APIC accesses of x2APIC mode are virtualized, too
+ * @invept, @invvpid: types to use, or 0
+ * @l1d_flush: L1TF: the L1 data cache is flushed when a guest is loaded
+ */
+struct vmx_caps {
+	u32 revision;
+	u32 control[VMX_WORDS];
+	u32 allowed[VMX_WORDS];
+	bool ept_ad, ept_1g, ept_5level;
+	bool vpid, soft_len0;
+	bool apicv, x2apic;
+	bool tpr_shadow;
+	bool xsaves;
+	u8 invept, invvpid;
+	bool l1d_flush;
+};
+
+extern struct vmx_caps vmx_caps __ro_after_init;
+
+struct vmcs_page {
+	u32 revision;
+	u32 abort;
+	u8 data[PAGE_SIZE - 8];
+};
+
+/* Hardware-owned groups of vmx->st. */
+#define VMX_SEGS BIT(0)
+#define VMX_CR3 BIT(1)
+#define VMX_OWNED (VMX_SEGS | VMX_CR3)
+/* And those that only we write. */
+#define VMX_CRS BIT(2)
+#define VMX_MSRS BIT(3)
+#define VMX_DRS BIT(4)
+#define VMX_CONTROLS BIT(5)
+
+/**
+ * struct vmx_vcpu - a VMCS and what is known of it
+ * @vmcs: never read but by its fields
+ * @loaded: it is current on this CPU (vmx_begin() to vmx_end())
+ * @launched: since it was last cleared
+ * @set_up: all of its fields have been written since it was allocated
+ * @st: guest registers. CR0, CR4, EFER, DR6, DR7 and MSRs are true always, as
+ *      every write of them exits; VMX_OWNED ones while @valid says so
+ * @valid: VMX_SEGS, VMX_CR3: @st has what the VMCS has
+ * @dirty: VMX_...: @st is to be written to the VMCS
+ * @control: as in the VMCS
+ * @cpu_host: CPU whose host state is in the VMCS
+ * @rip, @rsp, @rflags, @interruptibility: as in the VMCS
+ * @host_rsp, @host_cr3, @host_cr4, @host_fs_base: likewise
+ * @eoi_bitmap: to be loaded
+ * @status_dirty: RVI and SVI don't follow from the register page any more
+ * @vector: of the host's interrupt that has ended the guest, or 0
+ */
+struct vmx_vcpu {
+	struct vmcs_page *vmcs;
+	u64 vmcs_pa;
+	struct vcpu *vcpu;
+	bool loaded, launched, set_up;
+	bool flush_vpid, flush_ept;
+	struct cpu_state st;
+	u32 valid, dirty;
+	u32 control[VMX_WORDS];
+	u32 exceptions;
+	int cpu_host;
+	u64 rip, rsp, rflags;
+	u32 interruptibility;
+	u64 host_rsp, host_cr3, host_cr4, host_fs_base;
+	u16 vpid;
+	u64 eptp;
+	u32 reason;
+	u64 qualification;
+	u32 insn_len;
+	u32 event_info;
+	u32 tpr_threshold;
+	bool shadow_mov_ss;
+	bool user_drs;
+	bool pdptes_stale; /* to be read before the next entry */
+	bool pdptes_read; /* @pdpte is to be written to the VMCS */
+	u64 pdpte[4];
+	u64 eoi_bitmap[4];
+	bool eoi_bitmap_dirty;
+	bool status_dirty;
+	bool apicv_dirty; /* controls don't follow from vcpu->accelerated any more */
+	u8 apic_mode; /* enum lapic_mode that the controls are made for */
+	u8 vector;
+	/* The host's, while a guest is loaded. */
+	u16 fs, gs, ds, es, ldt;
+	u64 fs_base, gs_base_user;
+	u64 kernel_gs_base, star, lstar, cstar, sfmask;
+	u64 spec_ctrl;
+};
+
+/* caps.c */
+bool vmx_control_allowed(enum vmx_word word, u32 bit);
+
+/* operation.c */
+int vmx_cpus_alloc(void);
+void vmx_cpus_free(void);
+int vmx_cpu_enable(void);
+void vmx_cpu_disable(void);
+/**
+ * vmx_begin() - VMX operation, with @vcpu's VMCS current
+ *
+ * Context: interrupts off until vmx_end(), on this CPU.
+ * Return: false when the CPU isn't ours (any more).
+ */
+bool vmx_begin(struct vcpu *vcpu);
+void vmx_end(struct vcpu *vcpu);
+
+/* vmcs.c */
+int vmx_vcpu_create(struct vcpu *vcpu);
+void vmx_vcpu_free(struct vcpu *vcpu);
+void vmx_vcpu_reset(struct vcpu *vcpu, bool init);
+void vmx_tsc_changed(struct vcpu *vcpu);
+void vmx_cpuid_changed(struct vcpu *vcpu);
+void vmx_debug_changed(struct vcpu *vcpu);
+int vmx_maps_init(void);
+void vmx_maps_exit(void);
+/* Both between begin and end: all fields that never change; those of a CPU. */
+void vmx_set_up(struct vcpu *vcpu);
+void vmx_host_state(struct vcpu *vcpu);
+void vmx_set_control(struct vcpu *vcpu, enum vmx_word word, u32 bits, bool on);
+void vmx_flush_controls(struct vcpu *vcpu);
+u64 vmx_msr_bitmap(bool x2apic);
+
+/* state.c */
+void vmx_get_state(struct vcpu *vcpu, struct cpu_state *st, u32 groups);
+void vmx_set_state(struct vcpu *vcpu, const struct cpu_state *st, u32 groups);
+void vmx_paging(const struct vcpu *vcpu, struct x86_fetch *f);
+/* Hardware-owned groups into vmx->st; opens VMX operation for it if need be. */
+void vmx_need(struct vcpu *vcpu, u32 groups);
+/* What is dirty goes to the VMCS. Between begin and end. */
+void vmx_flush_state(struct vcpu *vcpu);
+/* Return: false when guest memory can't be read; @atomic: without sleeping. */
+bool vmx_read_pdptes(struct vcpu *vcpu, bool atomic);
+void vmx_write_pdptes(struct vcpu *vcpu);
+void vmx_set_cr0(struct vcpu *vcpu, u64 cr0);
+void vmx_set_cr4(struct vcpu *vcpu, u64 cr4);
+void vmx_set_efer(struct vcpu *vcpu, u64 efer);
+/* CPL and CS.L without the rest of the segments. Between begin and end. */
+u8 vmx_cpl(struct vcpu *vcpu);
+bool vmx_long64(struct vcpu *vcpu);
+
+/* run.c */
+enum vcpu_exit vmx_run(struct vcpu *vcpu);
+
+/* inject.c */
+void vmx_inject(struct vcpu *vcpu);
+void vmx_collect(struct vcpu *vcpu);
+
+/* Instead of an exit reason: the entry instruction itself has failed. */
+#define VMX_REASON_VMFAIL 0xffffffff
+
+/* exit.c */
+#define VMX_FAST 1 /* handled: enter again with interrupts still off */
+#define VMX_HOST 2 /* handled: let host interrupts in, then enter again */
+#define VMX_LEAVE 3
+/* Between begin and end. @why is set with VMX_LEAVE. */
+int vmx_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why);
+
+/* registers.c */
+/* A register that hardware holds while the guest is loaded. */
+void vmx_msr_written(struct vcpu *vcpu, u32 msr);
+int vmx_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why);
+int vmx_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why);
+
+/* apicv.c */
+void vmx_apicv_update(struct vcpu *vcpu);
+void vmx_post_notify(struct vcpu *vcpu);
+void vmx_load_eoi_exitmap(struct vcpu *vcpu);
+/* What is not yet in the VMCS. Between begin and end, before each entry. */
+void vmx_apicv_prepare(struct vcpu *vcpu);
+int vmx_exit_apic_access(struct vcpu *vcpu, enum vcpu_exit *why);
+int vmx_exit_apic_write(struct vcpu *vcpu);
+int vmx_exit_eoi(struct vcpu *vcpu);
+
+/* enter.S */
+/* Return: 0, or 1: VMfail. */
+int vmx_enter(u64 *gpr, bool launched, u64 *host_rsp, u64 spec_ctrl);
+/* Calls the host's handler at @entry as if the CPU had taken the interrupt. */
+void vmx_call_gate(unsigned long entry);
+
+#endif

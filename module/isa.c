@@ -41,7 +41,8 @@
  */
 struct vm_pit {
 	struct vm *vm;
-	raw_spinlock_t lock;
+	raw_spinlock_t lock; /* @pit; inside @line */
+	raw_spinlock_t line; /* raised and lowered by one at a time */
 	struct pit pit;
 	struct hrtimer timer;
 	bool speaker_port;
@@ -178,13 +179,19 @@ static void pit_irq(struct vm_pit *pit, u32 effects)
 	vm_for_each_vcpu(i, vcpu, pit->vm)
 		if (READ_ONCE(vcpu->lint0_nmi))
 			deliver_lint0(vcpu, IRQ_NMI);
+	/*
+	 * The guest may have served this one, on another CPU, before the line
+	 * is low again: the next must not find it high, or it is no edge.
+	 */
+	raw_spin_lock_irqsave(&pit->line, flags);
 	if (route_line_from(pit->vm, PIT_GSI, IOAPIC_SRC_PIT, true) < 0) {
 		/* Masked everywhere: nobody will acknowledge it. */
-		raw_spin_lock_irqsave(&pit->lock, flags);
+		raw_spin_lock(&pit->lock);
 		pit_forget(&pit->pit);
-		raw_spin_unlock_irqrestore(&pit->lock, flags);
+		raw_spin_unlock(&pit->lock);
 	}
 	route_line_from(pit->vm, PIT_GSI, IOAPIC_SRC_PIT, false);
+	raw_spin_unlock_irqrestore(&pit->line, flags);
 }
 
 /* In hardirq context. */
@@ -382,6 +389,7 @@ static long create_pit(struct vm *vm, u32 flags)
 	pit->vm = vm;
 	pit->speaker_port = flags & KVM_PIT_SPEAKER_DUMMY;
 	raw_spin_lock_init(&pit->lock);
+	raw_spin_lock_init(&pit->line);
 	compat_hrtimer_init(&pit->timer, pit_expired);
 	pit_init(&pit->pit, PIT_MIN_PERIOD_NS, ktime_get_ns());
 

@@ -9,6 +9,7 @@
  * page, so that nothing else has to be told.
  */
 #include <asm/apic.h>
+#include <asm/irq_vectors.h>
 
 #include "../compat/compat.h"
 #include "../event.h"

@@ -71,7 +71,7 @@ static const struct control {
 	{ VMX_CPU2, WANT, SECONDARY_EXEC_WBINVD_EXITING, 0, "WBINVD exiting" },
 	{ VMX_CPU2, MAY, SECONDARY_EXEC_ENABLE_RDTSCP, 0, "RDTSCP" },
 	{ VMX_CPU2, MAY, SECONDARY_EXEC_ENABLE_INVPCID, 0, "INVPCID" },
-	{ VMX_CPU2, WANT, SECONDARY_EXEC_ENABLE_XSAVES, 0, "XSAVES" },
+	{ VMX_CPU2, WANT, VMX_CPU2_XSAVES, 0, "XSAVES" },
 	{ VMX_CPU2, MAY, SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES,
 	  VINTC_FEATURE_APIC_ACCESS, "APIC accesses" },
 	{ VMX_CPU2, MAY, SECONDARY_EXEC_APIC_REGISTER_VIRT,
@@ -213,7 +213,7 @@ static void read_rest(void)
 	rdmsrl(MSR_IA32_VMX_MISC, misc);
 	caps->soft_len0 = misc & BIT_ULL(30);
 	caps->tpr_shadow = used & VINTC_FEATURE_TPR_SHADOW;
-	caps->xsaves = caps->control[VMX_CPU2] & SECONDARY_EXEC_ENABLE_XSAVES;
+	caps->xsaves = caps->control[VMX_CPU2] & VMX_CPU2_XSAVES;
 	/* All or nothing: each without the others costs an exit all the same. */
 	caps->apicv = apicv && (used & APICV_FEATURES) == APICV_FEATURES;
 	caps->x2apic = caps->apicv && (used & VINTC_FEATURE_X2APIC_VIRT);

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <asm/cpu_entry_area.h>
 #include <asm/desc.h>
+#include <asm/irq_vectors.h>
 #include <asm/msr.h>
 #include <asm/segment.h>
 

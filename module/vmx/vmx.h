@@ -11,6 +11,9 @@
 #include "../vm.h"
 #include "insn.h"
 
+/* The kernel has changed its name for it. */
+#define VMX_CPU2_XSAVES BIT(20)
+
 /* Words of controls, struct vmx_caps. */
 enum vmx_word { VMX_PIN, VMX_CPU, VMX_CPU2, VMX_EXIT, VMX_ENTRY, VMX_WORDS };
 

@@ -154,7 +154,7 @@ def watch(process, r, seconds, show):
     if pending and not r.died:
         r.line(pending.decode(errors="replace").rstrip("\r"))
     if r.exit is None and not r.died:
-        r.died = "the machine died"
+        r.died = f"the machine died (the emulator: {process.returncode})"
 
 
 def faults(r, console, allowed):

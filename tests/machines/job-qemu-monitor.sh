@@ -68,7 +68,7 @@ live() {
 snapshot() {
 	begin "qemu: a snapshot taken and gone back to, a reboot from inside: $1, irqchip $2, $3 CPUs"
 	cp /state.qcow2 /tmp/state.qcow2
-	start "$1" "$2" "$3" "vintc.guest=count vintc.after=60:reboot" -drive file=/tmp/state.qcow2,if=none,id=state
+	start "$1" "$2" "$3" "vintc.guest=count vintc.after=40:reboot" -drive file=/tmp/state.qcow2,if=none,id=state
 	said "tick 5" || return
 	before=$(tick)
 	tell "savevm here" || return

@@ -15,7 +15,7 @@ fi
 base='console=ttyS0 panic=-1 quiet mitigations=off'
 
 begin() {
-	name=$1 why='' cpu=''
+	name=$1 why='' cpu='' serial='' memory=256
 	rm -rf /tmp/vm-*
 	use a
 }
@@ -36,8 +36,8 @@ start() {
 	[ "$append" = - ] || set -- -kernel /vmlinuz -initrd /guest.img -append "$base $append" "$@"
 	rm -f "$dir/qmp"
 	timeout "${LIMIT:-150}" /qemu/run -nodefaults -no-user-config -display none -M "$machine" \
-		-accel "kvm,device=$device,kernel-irqchip=$irqchip" -cpu "${cpu:-host}" -smp "$cpus" -m 256 \
-		-chardev "file,id=serial,path=$dir/serial,append=on" -serial chardev:serial \
+		-accel "kvm,device=$device,kernel-irqchip=$irqchip" -cpu "${cpu:-host}" -smp "$cpus" -m "$memory" \
+		-chardev "${serial:-file,id=serial,path=$dir/serial,append=on}" -serial chardev:serial \
 		-qmp "unix:$dir/qmp,server=on,wait=off" "$@" </dev/null >>"$dir/out" 2>&1 &
 	echo $! >"$dir/pid"
 }

@@ -17,7 +17,7 @@
 /* These switch it off on every backend. */
 #define INHIBITS_ALWAYS                                                        \
 	(VINTC_INHIBIT_UNSUPPORTED | VINTC_INHIBIT_POLICY |                    \
-	 VINTC_INHIBIT_NO_IRQCHIP)
+	 VINTC_INHIBIT_NO_IRQCHIP | VINTC_INHIBIT_VECTOR_STATS)
 
 /* The reasons that a new VM has. */
 void inhibit_init(struct vm *vm);
@@ -42,7 +42,7 @@ static inline u64 vm_inhibits(const struct vm *vm)
 static inline bool vcpu_wants_acceleration(const struct vcpu *vcpu)
 {
 	return !vm_inhibits(vcpu->vm) && vcpu->has_lapic &&
-	       (vcpu->lapic.base & LAPIC_BASE_ENABLE) &&
+	       lapic_enabled(&vcpu->lapic) &&
 	       !(vcpu->debug.control & KVM_GUESTDBG_BLOCKIRQ);
 }
 

@@ -3,6 +3,7 @@
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 
+#include "inhibit.h"
 #include "timer.h"
 #include "vectors.h"
 #include "vm.h"
@@ -117,6 +118,8 @@ long vectors_ioctl(struct vcpu *vcpu, struct vintc_vector_stats __user *arg)
 		if (!v)
 			return -ENOMEM;
 		smp_store_release(&vcpu->vectors, v);
+		/* What hardware delivers can't be counted. */
+		vm_inhibit(vcpu->vm, VINTC_INHIBIT_VECTOR_STATS, true);
 	}
 	return copy_to_user(arg, &v->stats, sizeof(v->stats)) ? -EFAULT : 0;
 }

@@ -149,6 +149,18 @@ int vintc_set_policy(struct vintc_vm *vm, unsigned int policy, uint64_t value)
 	return xioctl(vm->fd, VINTC_SET_POLICY, &p);
 }
 
+int vintc_accelerated(struct vintc_vm *vm, uint64_t *reasons)
+{
+	struct vintc_inhibits in = { .flags = 0 };
+	int ret = xioctl(vm->fd, VINTC_GET_INHIBITS, &in);
+
+	if (ret)
+		return ret;
+	if (reasons)
+		*reasons = in.reasons & in.matter;
+	return !(in.reasons & in.matter);
+}
+
 int vintc_get_policy(struct vintc_vm *vm, unsigned int policy, uint64_t *value)
 {
 	struct vintc_policy p = { .policy = policy };

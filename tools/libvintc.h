@@ -105,6 +105,14 @@ int vintc_policy_number(const char *name);
  * @value: one that it takes
  */
 int vintc_set_policy(struct vintc_vm *vm, unsigned int policy, uint64_t value);
+/**
+ * vintc_accelerated() - does hardware deliver the VM's interrupts?
+ * @vm: VM, with its interrupt chips
+ * @reasons: VINTC_INHIBIT_... that keep it from that; may be NULL
+ *
+ * Return: 1, 0, or -errno; -ENOTTY on KVM.
+ */
+int vintc_accelerated(struct vintc_vm *vm, uint64_t *reasons);
 int vintc_get_policy(struct vintc_vm *vm, unsigned int policy, uint64_t *value);
 
 /**

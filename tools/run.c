@@ -65,7 +65,8 @@ static void look(struct run *run, unsigned int n)
 		return;
 	}
 	seen->apic_base = sregs.apic_base;
-	seen->has_vectors = !vintc_vcpu_vectors(&run->vcpu[n], &seen->vectors);
+	seen->has_vectors = !run->accelerated &&
+			    !vintc_vcpu_vectors(&run->vcpu[n], &seen->vectors);
 }
 
 /*
@@ -249,6 +250,16 @@ static int set_up(struct run *run)
 	ret = vintc_vm_open(&run->vm, options->device);
 	if (ret < 0)
 		goto fail;
+	if (options->software) {
+		step = "keep hardware from delivering interrupts";
+		ret = vintc_set_policy(&run->vm, VINTC_POLICY_ACCELERATION,
+				       VINTC_ACCELERATION_OFF);
+		if (ret < 0)
+			goto fail;
+	}
+	run->accelerated = vintc_accelerated(&run->vm, NULL) == 1;
+	if (run->accelerated)
+		printf("hardware delivers the interrupts; vintc doesn't count them by vector\n");
 	step = "give the VM memory";
 	ret = vintc_vm_memory(&run->vm, 0, IRQ_MEMORY, &memory);
 	if (ret < 0)

@@ -33,6 +33,7 @@ enum fault {
  * @timeout: seconds without any interrupt after which a phase is given up
  * @fault: what the device is to do wrong
  * @only: leave out phases whose name does not contain this, or NULL
+ * @software: hardware does not deliver interrupts
  * @tap: prefix of the lines a test runner reads, or NULL
  */
 struct run_options {
@@ -42,6 +43,7 @@ struct run_options {
 	unsigned int timeout;
 	enum fault fault;
 	const char *only;
+	bool software;
 	const char *tap;
 };
 
@@ -116,6 +118,7 @@ struct run {
 	uint64_t tsc_khz;
 
 	struct phase phases[PHASES_MAX];
+	bool accelerated;		/* hardware delivers; vintc can't count */
 	unsigned int nr_phases;
 	unsigned int left_out;		/* for want of a second vCPU */
 

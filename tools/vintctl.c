@@ -95,7 +95,8 @@ static void usage(FILE *to)
 {
 	fputs("usage: vintctl info [--device PATH]\n"
 	      "       vintctl run [--device PATH] [--cpus 1|2] [--count N] [--timeout SECONDS]\n"
-	      "                   [--only NAME] [--fault lost|extra|stuck] [--tap[=PREFIX]]\n"
+	      "                   [--only NAME] [--fault lost|extra|stuck] [--software]\n"
+	      "                   [--tap[=PREFIX]]\n"
 	      "       vintctl model [--device PATH] [--check] FILE\n"
 	      "\n"
 	      "info  what the device offers and, of vintc, what it found on this machine\n"
@@ -106,7 +107,8 @@ static void usage(FILE *to)
 	      "      the answers; or check those that the file holds.  docs/model.md.\n"
 	      "\n"
 	      "NAME is part of the names of the phases to run.  A fault makes the device of the\n"
-	      "VMM misbehave, to see that it is noticed.\n"
+	      "VMM misbehave, to see that it is noticed.  --software: interrupts are not delivered\n"
+	      "by hardware (APICv, AVIC) even where it can; only then vintc counts them by vector.\n"
 	      "PATH is " DEFAULT_DEVICE " unless given; /dev/kvm works too.\n", to);
 }
 
@@ -201,6 +203,7 @@ int main(int argc, char **argv)
 		{ "timeout",	required_argument,	NULL, 't' },
 		{ "fault",	required_argument,	NULL, 'f' },
 		{ "only",	required_argument,	NULL, 'o' },
+		{ "software",	no_argument,		NULL, 's' },
 		{ "tap",	optional_argument,	NULL, 'T' },
 		{ "check",	no_argument,		NULL, 'C' },
 		{ "help",	no_argument,		NULL, 'h' },
@@ -231,6 +234,9 @@ int main(int argc, char **argv)
 			break;
 		case 'o':
 			run.only = optarg;
+			break;
+		case 's':
+			run.software = true;
 			break;
 		case 'T':
 			run.tap = optarg ? optarg : "main";

@@ -101,11 +101,13 @@ static bool inject_again(struct vcpu *vcpu)
 {
 	struct vcpu_event_state *ev = &vcpu->event;
 
+	vcpu->vmx->held = ev->interrupt.injected && !ev->interrupt.soft &&
+			  !event_interrupts_open(vcpu);
 	if (ev->exception.injected || ev->exception.pending)
 		inject_exception(vcpu);
 	else if (ev->nmi_injected)
 		inject_nmi(vcpu);
-	else if (ev->interrupt.injected)
+	else if (ev->interrupt.injected && !vcpu->vmx->held)
 		inject_interrupt(vcpu, ev->interrupt.vector, ev->interrupt.soft);
 	else
 		return false;
@@ -230,7 +232,9 @@ void vmx_inject(struct vcpu *vcpu)
 	bool busy = inject_again(vcpu);
 
 	busy |= nmi(vcpu, busy);
-	if (unlikely(vcpu->debug.control & KVM_GUESTDBG_BLOCKIRQ))
+	if (unlikely(vcpu->vmx->held))
+		interrupt_window(vcpu, true);
+	else if (unlikely(vcpu->debug.control & KVM_GUESTDBG_BLOCKIRQ))
 		interrupt_window(vcpu, false);
 	else if (unlikely(vcpu->event.extint) && !external(vcpu, &busy))
 		;
@@ -283,7 +287,7 @@ void vmx_collect(struct vcpu *vcpu)
 	ev->nmi_masked = state & GUEST_INTR_STATE_NMI;
 	ev->exception.injected = false;
 	ev->nmi_injected = false;
-	ev->interrupt.injected = false;
+	ev->interrupt.injected = vmx->held;
 	info = vmx_read(IDT_VECTORING_INFO_FIELD);
 	if (unlikely(info & INFO_VALID))
 		redeliver(vcpu, info);

@@ -103,6 +103,7 @@ struct vmx_vcpu {
 	u32 event_info;
 	u32 tpr_threshold;
 	bool shadow_mov_ss;
+	bool held; /* user space's interrupt, for which entry wants IF */
 	bool user_drs;
 	bool pdptes_stale; /* to be read before the next entry */
 	bool pdptes_read; /* @pdpte is to be written to the VMCS */

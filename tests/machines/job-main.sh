@@ -9,7 +9,8 @@
 #   ... or, against the peer:  --modprobe kvm_amd --env DEVICE=/dev/kvm
 #
 # DEVICE picks the device, COUNT the interrupts per sender and phase, CPUS the
-# numbers of vCPUs to try, PREFIX what the results are called.
+# numbers of vCPUs to try, PREFIX what the results are called. With SOFTWARE, where
+# hardware delivers interrupts, all is done a second time without.
 
 device=${DEVICE:-/dev/vintc}
 prefix=${PREFIX:-main}
@@ -35,5 +36,7 @@ fi
 for cpus in ${CPUS:-1 2}; do
 	/vintctl run --device "$device" --cpus "$cpus" --count "${COUNT:-100}" \
 		--tap="$prefix" || status=1
+	[ -z "$SOFTWARE" ] || /vintctl run --device "$device" --cpus "$cpus" \
+		--count "${COUNT:-100}" --software --tap="$prefix/software" || status=1
 done
 exit $status

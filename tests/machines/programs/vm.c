@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The small VMM and the runner of tests; see vm.h. */
 #define _GNU_SOURCE
+#include <cpuid.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,14 @@ extern char __executable_start[], _end[];
 bool is_vintc(void)
 {
 	return strstr(device, "vintc");
+}
+
+bool is_intel(void)
+{
+	u32 a, b, c, d;
+
+	__cpuid(0, a, b, c, d);
+	return c == signature_INTEL_ecx;
 }
 
 /* ---- results ---- */

@@ -92,6 +92,7 @@ struct vm {
 
 extern const char *device; /* $DEV, or /dev/kvm */
 bool is_vintc(void);
+bool is_intel(void); /* VMX */
 
 int dev_open(void);
 /* Creation by steps, and all at once; a failure ends the test. */

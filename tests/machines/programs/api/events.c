@@ -159,6 +159,10 @@ guest void g_events(u64 arg)
 	g_apic_on(false);
 	g_out8(PORT_SYNC, 0);
 	asm volatile("nop; nop; nop");
+	if (arg) {
+		g_sti();
+		g_cli();
+	}
 	SH->val[0] = this_cpu()->count[2];
 	SH->val[1] = this_cpu()->count[0x77];
 }
@@ -204,13 +208,16 @@ void t_events_exception(void)
 	expect(e.exception.injected, 0);
 }
 
+/* VMX delivers none while IF is clear (SDM 3C "Checks on VM-Entry Control Fields"). */
 void t_events_interrupt(void)
 {
 	struct kvm_vcpu_events e;
 	struct vm vm;
 
+	if (!is_vintc() && is_intel())
+		skip("KVM's entry fails");
 	vm_start(&vm, 1);
-	vcpu_long(&vm.cpu[0], g_events, 0);
+	vcpu_long(&vm.cpu[0], g_events, is_intel());
 	vcpu_until(&vm.cpu[0], PORT_SYNC);
 	events_get(&vm, &e);
 	e.interrupt.injected = 1;

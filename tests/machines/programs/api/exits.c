@@ -87,13 +87,13 @@ void t_delivery_event(void)
 }
 
 /* FAIL_ENTRY with hardware's VMEXIT_INVALID, and the vCPU runs when it is mended. */
-static void refused_by_hardware(struct vm *vm)
+static void refused_by_hardware(struct vm *vm, u32 why)
 {
 	struct kvm_run *run = vm->cpu[0].run;
 	struct kvm_vcpu_events e;
 
 	vcpu_run_exit(&vm->cpu[0], KVM_EXIT_FAIL_ENTRY);
-	expect((u32)run->fail_entry.hardware_entry_failure_reason, ~0u);
+	expect((u32)run->fail_entry.hardware_entry_failure_reason, why);
 	events_get(vm, &e);
 	e.exception.injected = 0;
 	e.flags = 0;
@@ -116,13 +116,23 @@ void t_fail_entry(void)
 
 	vm_start(&vm, 1);
 	vcpu_long(&vm.cpu[0], g_ud2, 0);
-	events_get(&vm, &e);
-	e.exception.injected = 1;
-	e.exception.nr = 31;
-	e.exception.has_error_code = 0;
-	e.flags = 0;
-	must(vm.cpu[0].fd, KVM_SET_VCPU_EVENTS, &e);
-	refused_by_hardware(&vm);
+	if (is_intel()) {
+		/* SDM 3C "Checks on Guest Segment Registers": CS is a system segment */
+		sregs_get(&vm.cpu[0], &was);
+		s = was;
+		s.cs.s = 0;
+		must(vm.cpu[0].fd, KVM_SET_SREGS, &s);
+		refused_by_hardware(&vm, 0x80000021);
+		must(vm.cpu[0].fd, KVM_SET_SREGS, &was);
+	} else {
+		events_get(&vm, &e);
+		e.exception.injected = 1;
+		e.exception.nr = 31;
+		e.exception.has_error_code = 0;
+		e.flags = 0;
+		must(vm.cpu[0].fd, KVM_SET_VCPU_EVENTS, &e);
+		refused_by_hardware(&vm, ~0u);
+	}
 
 	/*
 	 * CS both L and D in long mode: KVM leaves it to hardware; vintc refuses
@@ -137,7 +147,7 @@ void t_fail_entry(void)
 	r = try(vm.cpu[0].fd, KVM_SET_SREGS, &s);
 	if (!is_vintc()) {
 		expect(r, 0);
-		refused_by_hardware(&vm);
+		refused_by_hardware(&vm, is_intel() ? 0x80000021 : ~0u);
 		return;
 	}
 	expect(r, -EINVAL);

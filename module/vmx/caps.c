@@ -280,6 +280,7 @@ static const struct vintc_ops vmx_ops = {
 	.tsc_changed = vmx_tsc_changed,
 	.cpuid_changed = vmx_cpuid_changed,
 	.debug_changed = vmx_debug_changed,
+	.msr_filter_changed = vmx_msr_filter_changed,
 	.paging = vmx_paging,
 	.run = vmx_run,
 	.load_eoi_exitmap = vmx_load_eoi_exitmap,

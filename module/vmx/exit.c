@@ -11,6 +11,7 @@
 #include "../compat/compat.h"
 #include "../event.h"
 #include "../memory.h"
+#include "../msr_filter.h"
 #include "../ops.h"
 #include "../switch.h"
 #include "../trace.h"
@@ -73,24 +74,27 @@ static int exit_cpuid(struct vcpu *vcpu)
 	return VMX_FAST;
 }
 
-static int exit_msr(struct vcpu *vcpu, bool write)
+static int exit_msr(struct vcpu *vcpu, bool write, enum vcpu_exit *why)
 {
 	u32 msr = vcpu->gpr[X86_RCX];
-	u64 val;
+	u64 val = 0;
 	int r;
 
 	vcpu->stats.msr_exits++;
 	if (write) {
 		val = (u32)vcpu->gpr[X86_RAX] | vcpu->gpr[X86_RDX] << 32;
-		r = msr_write(vcpu, msr, val, false);
+		r = msr_guest_write(vcpu, msr, val);
 	} else {
-		r = msr_read(vcpu, msr, &val, false);
+		vmx_msr_read(vcpu, msr);
+		r = msr_guest_read(vcpu, msr, &val);
 		if (r == MSR_OK) {
 			vcpu->gpr[X86_RAX] = (u32)val;
 			vcpu->gpr[X86_RDX] = val >> 32;
 		}
 	}
 	if (unlikely(r != MSR_OK)) {
+		if (msr_to_user(vcpu, msr, write, val, r, next_rip(vcpu)))
+			return leave(why, EXIT_USER);
 		vcpu_queue_gp(vcpu);
 		return VMX_FAST;
 	}
@@ -338,9 +342,9 @@ int vmx_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why)
 	case EXIT_REASON_EPT_VIOLATION:
 		return exit_ept(vcpu, why);
 	case EXIT_REASON_MSR_READ:
-		return exit_msr(vcpu, false);
+		return exit_msr(vcpu, false, why);
 	case EXIT_REASON_MSR_WRITE:
-		return exit_msr(vcpu, true);
+		return exit_msr(vcpu, true, why);
 	case EXIT_REASON_IO_INSTRUCTION:
 		return exit_io(vcpu, why);
 	case EXIT_REASON_HLT:

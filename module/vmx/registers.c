@@ -29,6 +29,12 @@ static void result(struct vcpu *vcpu, unsigned int gpr, u64 val)
 	vcpu->gpr[gpr] = vmx_long64(vcpu) ? val : (u32)val;
 }
 
+void vmx_msr_read(struct vcpu *vcpu, u32 msr)
+{
+	if (msr == MSR_KERNEL_GS_BASE)
+		rdmsrl(MSR_KERNEL_GS_BASE, vcpu->vmx->st.kernel_gs_base);
+}
+
 void vmx_msr_written(struct vcpu *vcpu, u32 msr)
 {
 	const struct cpu_state *st = &vcpu->vmx->st;
@@ -37,6 +43,9 @@ void vmx_msr_written(struct vcpu *vcpu, u32 msr)
 	case MSR_TSC_AUX:
 		if (switch_features.tsc_aux)
 			wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
+		break;
+	case MSR_KERNEL_GS_BASE:
+		wrmsrl(MSR_KERNEL_GS_BASE, st->kernel_gs_base);
 		break;
 	case MSR_STAR:
 		wrmsrl(MSR_STAR, st->star);

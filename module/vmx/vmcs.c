@@ -12,17 +12,19 @@
 #include <asm/segment.h>
 
 #include "../compat/compat.h"
+#include "../msr_filter.h"
 #include "../switch.h"
 #include "../x86/cpuid.h"
 #include "vmx.h"
 
 /*
  * MSR bitmaps are the same for every guest: all accesses exit but those of MSRs
- * that the VMCS or load() switch, and in the second those that x2APIC
- * virtualization serves. SDM 3C "MSR-Bitmap Address": reads of low and high MSRs,
+ * that the VMCS or load() switch, unless the VM has a filter, and those that x2APIC
+ * virtualization serves, while it does. SDM 3C "MSR-Bitmap Address": reads of low and high MSRs,
  * then writes.
  */
-static unsigned long *msr_bitmap, *msr_bitmap_x2apic;
+enum { BITMAP_X2APIC = 1, BITMAP_FILTERED = 2, BITMAPS = 4 };
+static unsigned long *msr_bitmap[BITMAPS];
 
 #define BITMAP_LOW_WRITES (0x800 * 8)
 #define BITMAP_HIGH (0x400 * 8)
@@ -37,22 +39,21 @@ static void msr_allow(unsigned long *bitmap, u32 msr, bool read, bool write)
 		__clear_bit(bit + BITMAP_LOW_WRITES, bitmap);
 }
 
-static unsigned long *bitmap_alloc_page(void)
+static void allow_switched(unsigned long *bitmap)
 {
-	unsigned long *page = (unsigned long *)__get_free_page(GFP_KERNEL);
-
-	if (!page)
-		return NULL;
-	memset(page, 0xff, PAGE_SIZE);
-	msr_allow(page, MSR_FS_BASE, true, true);
-	msr_allow(page, MSR_GS_BASE, true, true);
-	msr_allow(page, MSR_KERNEL_GS_BASE, true, true);
-	return page;
+	msr_allow(bitmap, MSR_FS_BASE, true, true);
+	msr_allow(bitmap, MSR_GS_BASE, true, true);
+	msr_allow(bitmap, MSR_KERNEL_GS_BASE, true, true);
 }
 
 #define X2APIC(reg) (0x800 + ((reg) >> 4))
 
-int vmx_maps_init(void)
+/*
+ * SDM 3C "Virtualizing MSR-Based APIC Accesses": the page is read, also where
+ * there is no register, or one that can't be read. The timer's current count
+ * isn't in the page.
+ */
+static void allow_x2apic(unsigned long *bitmap)
 {
 	static const struct { u16 first, last; } read[] = {
 		{ LAPIC_ID, LAPIC_VERSION }, { LAPIC_TPR, LAPIC_TPR },
@@ -64,34 +65,52 @@ int vmx_maps_init(void)
 	unsigned int i;
 	u32 reg;
 
-	msr_bitmap = bitmap_alloc_page();
-	msr_bitmap_x2apic = bitmap_alloc_page();
-	if (!msr_bitmap || !msr_bitmap_x2apic)
-		return -ENOMEM;
-	/*
-	 * SDM 3C "Virtualizing MSR-Based APIC Accesses": the page is read, also
-	 * where there is no register, or one that can't be read. The timer's
-	 * current count isn't in the page.
-	 */
 	for (i = 0; i < ARRAY_SIZE(read); i++)
 		for (reg = read[i].first; reg <= read[i].last; reg += 0x10)
-			msr_allow(msr_bitmap_x2apic, X2APIC(reg), true, false);
-	msr_allow(msr_bitmap_x2apic, X2APIC(LAPIC_TPR), true, true);
-	msr_allow(msr_bitmap_x2apic, X2APIC(LAPIC_EOI), false, true);
-	msr_allow(msr_bitmap_x2apic, X2APIC(LAPIC_SELF_IPI), false, true);
+			msr_allow(bitmap, X2APIC(reg), true, false);
+	msr_allow(bitmap, X2APIC(LAPIC_TPR), true, true);
+	msr_allow(bitmap, X2APIC(LAPIC_EOI), false, true);
+	msr_allow(bitmap, X2APIC(LAPIC_SELF_IPI), false, true);
+}
+
+int vmx_maps_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < BITMAPS; i++) {
+		msr_bitmap[i] = (unsigned long *)__get_free_page(GFP_KERNEL);
+		if (!msr_bitmap[i])
+			return -ENOMEM;
+		memset(msr_bitmap[i], 0xff, PAGE_SIZE);
+		if (!(i & BITMAP_FILTERED))
+			allow_switched(msr_bitmap[i]);
+		/* No filter applies to these (KVM's own rule). */
+		if (i & BITMAP_X2APIC)
+			allow_x2apic(msr_bitmap[i]);
+	}
 	return 0;
 }
 
 void vmx_maps_exit(void)
 {
-	free_page((unsigned long)msr_bitmap);
-	free_page((unsigned long)msr_bitmap_x2apic);
-	msr_bitmap = msr_bitmap_x2apic = NULL;
+	unsigned int i;
+
+	for (i = 0; i < BITMAPS; i++) {
+		free_page((unsigned long)msr_bitmap[i]);
+		msr_bitmap[i] = NULL;
+	}
 }
 
-u64 vmx_msr_bitmap(bool x2apic)
+u64 vmx_msr_bitmap(const struct vcpu *vcpu, bool x2apic)
 {
-	return virt_to_phys(x2apic ? msr_bitmap_x2apic : msr_bitmap);
+	return virt_to_phys(msr_bitmap[(x2apic ? BITMAP_X2APIC : 0) |
+				       (msr_filtered(vcpu->vm) ?
+						BITMAP_FILTERED : 0)]);
+}
+
+void vmx_msr_filter_changed(struct vcpu *vcpu)
+{
+	vcpu->vmx->apicv_dirty = true;
 }
 
 /* --------------------------------------------------------------- controls */
@@ -141,7 +160,7 @@ void vmx_set_up(struct vcpu *vcpu)
 
 	write_controls(vmx);
 	vmx_write(VMCS_LINK_POINTER, ~0ULL);
-	vmx_write(MSR_BITMAP, vmx_msr_bitmap(false));
+	vmx_write(MSR_BITMAP, vmx_msr_bitmap(vcpu, false));
 	vmx_write(EPT_POINTER, vmx->eptp);
 	if (vmx_caps.vpid)
 		vmx_write(VIRTUAL_PROCESSOR_ID, vmx->vpid);

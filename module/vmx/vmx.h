@@ -152,7 +152,8 @@ void vmx_set_up(struct vcpu *vcpu);
 void vmx_host_state(struct vcpu *vcpu);
 void vmx_set_control(struct vcpu *vcpu, enum vmx_word word, u32 bits, bool on);
 void vmx_flush_controls(struct vcpu *vcpu);
-u64 vmx_msr_bitmap(bool x2apic);
+u64 vmx_msr_bitmap(const struct vcpu *vcpu, bool x2apic);
+void vmx_msr_filter_changed(struct vcpu *vcpu);
 
 /* state.c */
 void vmx_get_state(struct vcpu *vcpu, struct cpu_state *st, u32 groups);
@@ -190,7 +191,10 @@ void vmx_collect(struct vcpu *vcpu);
 int vmx_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why);
 
 /* registers.c */
-/* A register that hardware holds while the guest is loaded. */
+/* Registers that hardware holds while the guest is loaded: before a read that is
+ * done in software, and after such a write.
+ */
+void vmx_msr_read(struct vcpu *vcpu, u32 msr);
 void vmx_msr_written(struct vcpu *vcpu, u32 msr);
 int vmx_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why);
 int vmx_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why);

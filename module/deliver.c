@@ -81,16 +81,16 @@ int deliver(struct vm *vm, const struct irq_message *msg)
 }
 
 /* Nobody will send an EOI for it. */
-static void unaccepted(struct vm *vm, unsigned int pin)
+static void unaccepted(struct vm *vm, struct ioapic *io, unsigned int pin)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
-	ioapic_unaccepted(&vm->ioapic, pin);
+	ioapic_unaccepted(io, pin);
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
 }
 
-int deliver_ioapic(struct vm *vm, const struct ioapic_out *out)
+int deliver_ioapic(struct vm *vm, struct ioapic *io, const struct ioapic_out *out)
 {
 	int taken = -1;
 	u32 i;
@@ -105,14 +105,16 @@ int deliver_ioapic(struct vm *vm, const struct ioapic_out *out)
 		if (r >= 0)
 			taken = max(taken, 0) + r;
 		if (r <= 0 && msg->level)
-			unaccepted(vm, out->pin[i]);
+			unaccepted(vm, io, out->pin[i]);
 	}
 	if (out->n)
 		atomic64_add(out->n, &vm->stats.ioapic_messages);
 	if (out->rescan)
 		vm_request_all(vm, REQ_SCAN_IOAPIC);
 	if (out->unmasked)
-		isa_unmasked(vm, out->unmasked);
+		isa_unmasked(vm);
+	if (unlikely(out->delay))
+		ioapics_hold(vm);
 	return taken;
 }
 
@@ -124,20 +126,39 @@ static void eoi_to_user(struct vcpu *vcpu, u8 vector)
 	vcpu_request(vcpu, REQ_IOAPIC_EOI);
 }
 
-/* By a local APIC's broadcast, or by the IOAPIC's own EOI register. */
+static void end_of(struct vm *vm, u32 n, u8 vector)
+{
+	struct ioapic *io = vm->ioapics[n];
+	u64 pins[IOAPIC_WORDS] = {};
+	bool level = irqfd_level_pins(vm, n, pins);
+	struct ioapic_out out = {};
+	unsigned long flags;
+	int pin;
+
+	do {
+		out.n = 0;
+		raw_spin_lock_irqsave(&vm->irq_lock, flags);
+		if (level && !out.next)
+			level = ioapic_resample(io, vector, pins);
+		ioapic_eoi(io, vector, &out);
+		raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+		deliver_ioapic(vm, io, &out);
+	} while (out.next);
+	if (!level)
+		return;
+	for (pin = ioapic_pin_next(pins, 0); pin >= 0;
+	     pin = ioapic_pin_next(pins, pin + 1))
+		irqfd_acked(vm, KVM_IRQCHIP_IOAPIC + n, pin);
+}
+
+/* By a local APIC's broadcast, or by an IOAPIC's own EOI register. */
 static void ioapic_ended(struct vm *vm, u8 vector)
 {
-	u32 acked, pins = irqfd_level_pins(vm);
-	struct ioapic_out out = { .n = 0 };
-	unsigned long flags;
+	u32 n, count = smp_load_acquire(&vm->nr_ioapics);
 
-	raw_spin_lock_irqsave(&vm->irq_lock, flags);
-	acked = ioapic_resample(&vm->ioapic, vector, pins);
-	ioapic_eoi(&vm->ioapic, vector, &out);
-	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
-	deliver_ioapic(vm, &out);
-	for (; acked; acked &= acked - 1)
-		irqfd_acked(vm, KVM_IRQCHIP_IOAPIC, __builtin_ctz(acked));
+	for (n = 0; n < count; n++)
+		if (ioapic_serves(vm->ioapics[n]))
+			end_of(vm, n, vector);
 }
 
 static void broadcast_eoi(struct vcpu *vcpu, u8 vector)
@@ -219,10 +240,17 @@ int deliver_rebuild(struct vm *vm)
 
 /* ----------------------------------------------------------------- MMIO */
 
-static bool ioapic_covers(struct vm *vm, u64 gpa, u32 len)
+static struct ioapic *ioapic_at(struct vm *vm, u64 gpa, u32 len)
 {
-	return vm->irqchip && !vm->split && gpa >= vm->ioapic.base &&
-	       gpa + len <= vm->ioapic.base + IOAPIC_SIZE;
+	u32 n, count = smp_load_acquire(&vm->nr_ioapics);
+
+	for (n = 0; n < count; n++) {
+		struct ioapic *io = vm->ioapics[n];
+
+		if (gpa >= io->base && gpa + len <= io->base + IOAPIC_SIZE)
+			return io;
+	}
+	return NULL;
 }
 
 static bool lapic_covers(struct vcpu *vcpu, u64 gpa)
@@ -304,16 +332,18 @@ bool deliver_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, u32 len)
 {
 	struct vm *vm = vcpu->vm;
 	unsigned long flags;
+	struct ioapic *io;
 	u32 val;
 
 	if (lapic_covers(vcpu, gpa)) {
 		lapic_mmio_read(vcpu, gpa, data, len);
 		return true;
 	}
-	if (!ioapic_covers(vm, gpa, len))
+	io = ioapic_at(vm, gpa, len);
+	if (!io)
 		return false;
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
-	val = ioapic_read(&vm->ioapic, (gpa - vm->ioapic.base) & ~3u);
+	val = ioapic_read(io, (gpa - io->base) & ~3u);
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
 	memset(data, 0, len);
 	memcpy(data, &val, min(len, 4u));
@@ -325,22 +355,24 @@ bool deliver_mmio_write(struct vcpu *vcpu, u64 gpa, const void *data, u32 len)
 	struct vm *vm = vcpu->vm;
 	struct ioapic_out out = { .n = 0 };
 	unsigned long flags;
+	struct ioapic *io;
 	u32 val = 0;
 
 	if (lapic_covers(vcpu, gpa)) {
 		lapic_mmio_write(vcpu, gpa, data, len);
 		return true;
 	}
-	if (!ioapic_covers(vm, gpa, len))
+	io = ioapic_at(vm, gpa, len);
+	if (!io)
 		return false;
 	memcpy(&val, data, min(len, 4u));
-	if (ioapic_is_eoi(&vm->ioapic, gpa - vm->ioapic.base)) {
+	if (ioapic_is_eoi(io, gpa - io->base)) {
 		ioapic_ended(vm, val);
 		return true;
 	}
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
-	ioapic_write(&vm->ioapic, (gpa - vm->ioapic.base) & ~3u, val, &out);
+	ioapic_write(io, (gpa - io->base) & ~3u, val, &out);
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
-	deliver_ioapic(vm, &out);
+	deliver_ioapic(vm, io, &out);
 	return true;
 }

@@ -142,16 +142,23 @@ static void irqfd_join(struct file *file, wait_queue_head_t *head,
 	add_wait_queue_priority(head, &i->wait);
 }
 
-u32 irqfd_level_pins(struct vm *vm)
+bool irqfd_level_pins(struct vm *vm, u32 ioapic, u64 *pins)
 {
 	struct irqfd *i;
-	u32 pins = 0;
+	bool any = false;
+	u32 n;
+	int pin;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(i, &vm->irqfds.levels, level)
-		pins |= route_ioapic_pins(vm, i->gsi);
+	list_for_each_entry_rcu(i, &vm->irqfds.levels, level) {
+		pin = route_ioapic_pin(vm, i->gsi, &n);
+		if (pin < 0 || n != ioapic)
+			continue;
+		ioapic_pin_set(pins, pin, true);
+		any = true;
+	}
 	rcu_read_unlock();
-	return pins;
+	return any;
 }
 
 void irqfd_acked(struct vm *vm, u32 chip, u32 pin)

@@ -36,13 +36,15 @@ void irqfd_vm_init(struct vm *vm);
 /* The VM's fd is closed: all are taken off. Process context, sleeps. */
 void irqfd_vm_release(struct vm *vm);
 long irqfd_ioctl(struct vm *vm, const struct kvm_irqfd *args);
-/* Pins of the IOAPIC that irqfds with resample drive. Any context. */
-u32 irqfd_level_pins(struct vm *vm);
+/* Adds to @pins those of vm->ioapics[@ioapic] that irqfds with resample drive. Any
+ * context. Return: whether there are any.
+ */
+bool irqfd_level_pins(struct vm *vm, u32 ioapic, u64 *pins);
 /**
  * irqfd_acked() - an interrupt of a chip's pin has been acknowledged
  * @vm: the VM
- * @chip: KVM_IRQCHIP_...
- * @pin: of that chip, below 32
+ * @chip: KVM_IRQCHIP_..., and those after it for further IOAPICs
+ * @pin: of that chip
  *
  * Lines of irqfds with resample that lead there are lowered, and the resample
  * eventfds signalled.

@@ -17,13 +17,10 @@
  * The PIT has a lock of its own, outside irq_lock; lines are driven with neither
  * held.
  */
-#include <linux/hrtimer.h>
-#include <linux/ktime.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "apic/pit.h"
-#include "compat/compat.h"
 #include "irqfd.h"
 #include "inhibit.h"
 #include "isa.h"
@@ -44,7 +41,7 @@ struct vm_pit {
 	raw_spinlock_t lock; /* @pit; inside @line */
 	raw_spinlock_t line; /* raised and lowered by one at a time */
 	struct pit pit;
-	struct hrtimer timer;
+	struct vm_timer timer;
 	bool speaker_port;
 };
 
@@ -71,7 +68,7 @@ static void pic_told(struct vm *vm, const struct pic_out *out)
 	u32 pin;
 
 	if (out->unmasked & BIT(0))
-		isa_unmasked(vm, 0);
+		isa_unmasked(vm);
 	for (pin = 0; out->acked >> pin; pin++)
 		if (out->acked >> pin & 1)
 			isa_acked(vm, pin < 8 ? KVM_IRQCHIP_PIC_MASTER :
@@ -158,13 +155,8 @@ static struct vm_pit *pit_of(struct vm *vm)
 /* lock held; what it returns is for pit_irq(), without it */
 static u32 pit_arm(struct vm_pit *pit, u32 effects)
 {
-	if (!(effects & PIT_OUT_TIMER))
-		return effects;
-	if (pit->pit.deadline)
-		hrtimer_start(&pit->timer, ns_to_ktime(pit->pit.deadline),
-			      HRTIMER_MODE_ABS_HARD);
-	else
-		hrtimer_try_to_cancel(&pit->timer);
+	if (effects & PIT_OUT_TIMER)
+		vm_timer_arm(&pit->timer, pit->pit.deadline);
 	return effects;
 }
 
@@ -194,18 +186,16 @@ static void pit_irq(struct vm_pit *pit, u32 effects)
 	raw_spin_unlock_irqrestore(&pit->line, flags);
 }
 
-/* In hardirq context. */
-static enum hrtimer_restart pit_expired(struct hrtimer *timer)
+static void pit_expired(struct vm_timer *timer)
 {
 	struct vm_pit *pit = container_of(timer, struct vm_pit, timer);
 	unsigned long flags;
 	u32 effects;
 
 	raw_spin_lock_irqsave(&pit->lock, flags);
-	effects = pit_arm(pit, pit_tick(&pit->pit, ktime_get_ns()));
+	effects = pit_arm(pit, pit_tick(&pit->pit, vm_now(pit->vm)));
 	raw_spin_unlock_irqrestore(&pit->lock, flags);
 	pit_irq(pit, effects);
-	return HRTIMER_NORESTART;
 }
 
 static void pit_served(struct vm_pit *pit)
@@ -236,24 +226,26 @@ void isa_acked(struct vm *vm, u32 chip, u32 pin)
 
 void isa_edge_eoi(struct vm *vm, u8 vector)
 {
-	u32 pins, pin;
+	u32 n, count = smp_load_acquire(&vm->nr_ioapics);
 	unsigned long flags;
+	int pin;
 
-	raw_spin_lock_irqsave(&vm->irq_lock, flags);
-	pins = ioapic_tapped(&vm->ioapic, vector);
-	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
-	for (pin = 0; pins >> pin; pin++)
-		if (pins >> pin & 1)
-			isa_acked(vm, KVM_IRQCHIP_IOAPIC, pin);
+	for (n = 0; n < count; n++) {
+		raw_spin_lock_irqsave(&vm->irq_lock, flags);
+		pin = ioapic_tapped(vm->ioapics[n], vector);
+		raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+		if (pin >= 0)
+			isa_acked(vm, KVM_IRQCHIP_IOAPIC + n, pin);
+	}
 }
 
-void isa_unmasked(struct vm *vm, u32 pins)
+void isa_unmasked(struct vm *vm)
 {
 	struct vm_pit *pit = pit_of(vm);
 	unsigned long flags;
 
 	/* What the timer has raised may have gone to a pin that was masked. */
-	if (!pit || (pins && !(pins & vm->ioapic.tapped)))
+	if (!pit)
 		return;
 	raw_spin_lock_irqsave(&pit->lock, flags);
 	pit_forget(&pit->pit);
@@ -263,20 +255,23 @@ void isa_unmasked(struct vm *vm, u32 pins)
 void isa_rerouted(struct vm *vm)
 {
 	unsigned long flags;
-	u32 pins = 0;
+	u32 n, chip = 0;
+	int pin = -1;
 
 	if (!vm->pit)
 		return;
 	if (vm->pit->pit.policy == PIT_CATCH_UP) {
 		rcu_read_lock();
-		pins = route_ioapic_pins(vm, PIT_GSI);
+		pin = route_ioapic_pin(vm, PIT_GSI, &chip);
 		rcu_read_unlock();
 	}
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
-	vm->ioapic.tapped = pins;
+	for (n = 0; n < vm->nr_ioapics; n++)
+		vm->ioapics[n]->tapped = n == chip ? pin : -1;
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
-	vm_inhibit(vm, VINTC_INHIBIT_PIT, pins);
-	isa_unmasked(vm, 0);
+	WRITE_ONCE(vm->tapped, pin >= 0);
+	vm_inhibit(vm, VINTC_INHIBIT_PIT, pin >= 0);
+	isa_unmasked(vm);
 	vm_request_all(vm, REQ_SCAN_IOAPIC);
 }
 
@@ -316,7 +311,7 @@ static u8 read_port(struct vm *vm, u16 port)
 		pic_effects(vm, &out);
 		return val;
 	}
-	now = ktime_get_ns();
+	now = vm_now(vm);
 	raw_spin_lock_irqsave(&pit->lock, flags);
 	val = port == PIT_SPEAKER_PORT ? pit_speaker_read(&pit->pit, now) :
 					 pit_read(&pit->pit, port - PIT_PORT, now);
@@ -338,7 +333,7 @@ static void write_port(struct vm *vm, u16 port, u8 val)
 		pic_effects(vm, &out);
 		return;
 	}
-	now = ktime_get_ns();
+	now = vm_now(vm);
 	raw_spin_lock_irqsave(&pit->lock, flags);
 	if (port == PIT_SPEAKER_PORT)
 		pit_speaker_write(&pit->pit, val, now);
@@ -380,9 +375,6 @@ static long create_pit(struct vm *vm, u32 flags)
 
 	if (flags & ~KVM_PIT_SPEAKER_DUMMY)
 		return -EINVAL;
-	/* Time of a model VM is its script's, which the PIT can't see. */
-	if (!vm->ops->run)
-		return -EOPNOTSUPP;
 	pit = kzalloc(sizeof(*pit), GFP_KERNEL_ACCOUNT);
 	if (!pit)
 		return -ENOMEM;
@@ -390,18 +382,18 @@ static long create_pit(struct vm *vm, u32 flags)
 	pit->speaker_port = flags & KVM_PIT_SPEAKER_DUMMY;
 	raw_spin_lock_init(&pit->lock);
 	raw_spin_lock_init(&pit->line);
-	compat_hrtimer_init(&pit->timer, pit_expired);
-	pit_init(&pit->pit, PIT_MIN_PERIOD_NS, ktime_get_ns());
+	pit_init(&pit->pit, PIT_MIN_PERIOD_NS, vm_now(vm));
 
 	mutex_lock(&vm->lock);
 	if (vm->pit)
 		r = -EEXIST;
 	else if (!vm->irqchip || vm->split)
 		r = -ENOENT;
-	else
+	if (!r) {
+		vm_timer_init(&pit->timer, vm, VM_TIMER_PIT, pit_expired);
 		smp_store_release(&vm->pit, pit);
-	if (!r)
 		isa_rerouted(vm);
+	}
 	mutex_unlock(&vm->lock);
 	if (r)
 		kfree(pit);
@@ -433,7 +425,7 @@ static long set_pit(struct vm_pit *pit, void __user *arg, size_t size)
 	    memchr_inv(st.reserved, 0, sizeof(st.reserved)))
 		return -EINVAL;
 	raw_spin_lock_irqsave(&pit->lock, flags);
-	ok = pit_restore(&pit->pit, &st, ktime_get_ns(), &effects);
+	ok = pit_restore(&pit->pit, &st, vm_now(pit->vm), &effects);
 	if (ok)
 		pit_arm(pit, effects);
 	raw_spin_unlock_irqrestore(&pit->lock, flags);
@@ -497,6 +489,6 @@ void isa_pit_free(struct vm *vm)
 {
 	if (!vm->pit)
 		return;
-	hrtimer_cancel(&vm->pit->timer);
+	vm_timer_stop(&vm->pit->timer);
 	kfree(vm->pit);
 }

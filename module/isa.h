@@ -36,8 +36,8 @@ int isa_ack(struct vm *vm);
 void isa_acked(struct vm *vm, u32 chip, u32 pin);
 /* EOI of an edge @vector that may be a tapped pin's (struct ioapic). */
 void isa_edge_eoi(struct vm *vm, u8 vector);
-/* The IOAPIC's @pins (by bit) were unmasked. */
-void isa_unmasked(struct vm *vm, u32 pins);
+/* The PIC's or the IOAPIC's pin of the PIT was unmasked. */
+void isa_unmasked(struct vm *vm);
 /* GSI 0 may lead elsewhere now. vm->lock held. */
 void isa_rerouted(struct vm *vm);
 

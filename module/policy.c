@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Policies: per VM, by name, switched while it runs. Where one is decided its
- * value is read once; it is never cached but in the IOAPIC's version and in the
- * configuration of local APICs.
+ * value is read once; it is never cached but in the IOAPICs and in the configuration
+ * of local APICs.
  */
 #include <linux/uaccess.h>
 
@@ -28,6 +28,9 @@ static const struct {
 		.max = 1000000000, .initial = 200000, .early = true,
 	},
 	[VINTC_POLICY_ACCELERATION] = { .max = VINTC_ACCELERATION_OFF },
+	[VINTC_POLICY_LEVEL_STORM] = {
+		.max = 1000000, .initial = IOAPIC_STORM_DEFAULT,
+	},
 };
 
 static bool possible(u32 policy, u64 value)
@@ -50,6 +53,7 @@ static int policy_set(struct vm *vm, u32 policy, u64 value)
 {
 	unsigned long flags;
 	int r = 0;
+	u32 n;
 
 	mutex_lock(&vm->lock);
 	if (!possible(policy, value))
@@ -58,9 +62,12 @@ static int policy_set(struct vm *vm, u32 policy, u64 value)
 		r = -EBUSY;
 	else
 		WRITE_ONCE(vm->policy[policy], value);
-	if (!r && policy == VINTC_POLICY_IOAPIC_VERSION) {
+	if (!r) {
 		raw_spin_lock_irqsave(&vm->irq_lock, flags);
-		vm->ioapic.version = value;
+		for (n = 0; n < vm->nr_ioapics; n++) {
+			vm->ioapics[n]->version = vm->policy[VINTC_POLICY_IOAPIC_VERSION];
+			vm->ioapics[n]->storm = vm->policy[VINTC_POLICY_LEVEL_STORM];
+		}
 		raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
 	}
 	if (!r && policy == VINTC_POLICY_ACCELERATION)

@@ -5,7 +5,8 @@
  *
  * The table is immutable; a change makes a new one and swaps it under RCU, so
  * that an interrupt from any context finds its routes without a lock. The
- * routes of one GSI, three at most, are linked by index.
+ * routes of one GSI, three at most, are linked by index. IOAPICs beyond KVM's have
+ * the chips' numbers that follow it.
  */
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
@@ -32,7 +33,7 @@ struct route {
 	u8 kind;
 	u8 pin;
 	u16 next; /* of the same GSI, or ROUTE_END */
-	u32 data;
+	u32 data; /* of the MSI; the number of the IOAPIC */
 	u64 address;
 };
 
@@ -62,10 +63,10 @@ static struct routing *routing_alloc(u32 gsis, u32 n)
 }
 
 /* One checked entry; -EINVAL for what this irqchip doesn't have. */
-static int route_from_user(struct route *out, bool split,
+static int route_from_user(struct route *out, struct vm *vm,
 			   const struct kvm_irq_routing_entry *e)
 {
-	u32 chip, pin;
+	u32 chip, pin, n;
 
 	if (e->gsi >= VM_MAX_GSIS || e->pad)
 		return -EINVAL;
@@ -80,27 +81,29 @@ static int route_from_user(struct route *out, bool split,
 		out->data = e->u.msi.data;
 		return 0;
 	}
-	if (e->type != KVM_IRQ_ROUTING_IRQCHIP || e->flags || split)
+	if (e->type != KVM_IRQ_ROUTING_IRQCHIP || e->flags ||
+	    READ_ONCE(vm->split))
 		return -EINVAL;
 
 	chip = e->u.irqchip.irqchip;
 	pin = e->u.irqchip.pin;
-	switch (chip) {
-	case KVM_IRQCHIP_PIC_MASTER:
-	case KVM_IRQCHIP_PIC_SLAVE:
+	if (chip == KVM_IRQCHIP_PIC_MASTER || chip == KVM_IRQCHIP_PIC_SLAVE) {
 		if (pin >= CHIP_PINS)
 			return -EINVAL;
 		out->kind = ROUTE_PIC;
 		out->pin = chip == KVM_IRQCHIP_PIC_SLAVE ? pin + CHIP_PINS : pin;
 		return 0;
-	case KVM_IRQCHIP_IOAPIC:
-		if (pin >= IOAPIC_PINS)
-			return -EINVAL;
-		out->kind = ROUTE_IOAPIC;
-		out->pin = pin;
-		return 0;
 	}
-	return -EINVAL;
+	n = chip - KVM_IRQCHIP_IOAPIC;
+	if (n >= smp_load_acquire(&vm->nr_ioapics))
+		return -EINVAL;
+	n = array_index_nospec(n, VM_MAX_IOAPICS);
+	if (pin >= vm->ioapics[n]->pins)
+		return -EINVAL;
+	out->kind = ROUTE_IOAPIC;
+	out->pin = pin;
+	out->data = n;
+	return 0;
 }
 
 /*
@@ -117,11 +120,11 @@ static bool route_compatible(const struct route *old, const struct route *new)
 	       old->pin / CHIP_PINS != new->pin / CHIP_PINS;
 }
 
-static int routing_add(struct routing *r, u32 i, bool split,
+static int routing_add(struct routing *r, u32 i, struct vm *vm,
 		       const struct kvm_irq_routing_entry *e)
 {
 	struct route *new = &r->route[i];
-	int ret = route_from_user(new, split, e);
+	int ret = route_from_user(new, vm, e);
 	u16 j;
 
 	if (ret)
@@ -135,9 +138,8 @@ static int routing_add(struct routing *r, u32 i, bool split,
 	return 0;
 }
 
-/* @split: there are no chips whose pins a GSI could go to. */
-static struct routing *routing_build(const struct kvm_irq_routing_entry *e,
-				     u32 n, bool split)
+static struct routing *routing_build(struct vm *vm,
+				     const struct kvm_irq_routing_entry *e, u32 n)
 {
 	struct routing *r;
 	u32 i, gsis = 0;
@@ -152,7 +154,7 @@ static struct routing *routing_build(const struct kvm_irq_routing_entry *e,
 	if (!r)
 		return ERR_PTR(-ENOMEM);
 	for (i = 0; i < n; i++) {
-		ret = routing_add(r, i, split, &e[i]);
+		ret = routing_add(r, i, vm, &e[i]);
 		if (ret) {
 			kvfree(r);
 			return ERR_PTR(ret);
@@ -206,10 +208,42 @@ int route_init(struct vm *vm)
 		e->u.irqchip.pin = gsi % CHIP_PINS;
 		e++;
 	}
-	r = routing_build(entries, n, false);
+	r = routing_build(vm, entries, n);
 	kfree(entries);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
+	routing_swap(vm, r);
+	return 0;
+}
+
+int route_add_ioapic(struct vm *vm, u32 n, u32 gsi, u32 pins)
+{
+	const struct routing *old =
+		rcu_dereference_protected(vm->routing, lockdep_is_held(&vm->lock));
+	u32 i, had = old ? old->n : 0, gsis = old ? old->gsis : 0;
+	struct routing *r;
+
+	for (i = gsi; i < min(gsis, gsi + pins); i++)
+		if (old->first[i] != ROUTE_END)
+			return -EEXIST;
+	if (had + pins > ROUTE_MAX)
+		return -ENOSPC;
+	r = routing_alloc(max(gsis, gsi + pins), had + pins);
+	if (!r)
+		return -ENOMEM;
+	if (old) {
+		memcpy(r->route, old->route, had * sizeof(r->route[0]));
+		memcpy(r->first, old->first, gsis * sizeof(r->first[0]));
+	}
+	for (i = 0; i < pins; i++) {
+		r->route[had + i] = (struct route){
+			.kind = ROUTE_IOAPIC,
+			.pin = i,
+			.next = ROUTE_END,
+			.data = n,
+		};
+		r->first[gsi + i] = had + i;
+	}
 	routing_swap(vm, r);
 	return 0;
 }
@@ -224,7 +258,7 @@ void route_free(struct vm *vm)
 int route_set_entries(struct vm *vm, const struct kvm_irq_routing_entry *entries,
 		      u32 n)
 {
-	struct routing *r = routing_build(entries, n, READ_ONCE(vm->split));
+	struct routing *r = routing_build(vm, entries, n);
 	int ret = 0;
 
 	if (IS_ERR(r))
@@ -273,23 +307,25 @@ int route_set(struct vm *vm, const struct kvm_irq_routing *head,
 	return ret;
 }
 
-static int route_ioapic(struct vm *vm, u32 pin, enum ioapic_source src,
+static int route_ioapic(struct vm *vm, u32 n, u32 pin, enum ioapic_source src,
 			bool level)
 {
+	struct ioapic *io = vm->ioapics[n];
 	struct ioapic_out out;
 	enum ioapic_status status;
 	unsigned long flags;
 
 	out.n = 0;
 	out.rescan = false;
-	out.unmasked = 0;
+	out.unmasked = false;
+	out.delay = false;
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
-	status = ioapic_line(&vm->ioapic, pin, src, level, &out);
+	status = ioapic_line(io, pin, src, level, &out);
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
 
 	switch (status) {
 	case IOAPIC_SENT:
-		return deliver_ioapic(vm, &out);
+		return deliver_ioapic(vm, io, &out);
 	case IOAPIC_IDLE:
 		/* Lowering a line always succeeds; raising it twice is one. */
 		return level ? 0 : 1;
@@ -332,7 +368,7 @@ static int route_one(struct vm *vm, const struct route *route, u32 gsi,
 {
 	switch (route->kind) {
 	case ROUTE_IOAPIC:
-		return route_ioapic(vm, route->pin, src, level);
+		return route_ioapic(vm, route->data, route->pin, src, level);
 	case ROUTE_PIC:
 		return route_pic(vm, route->pin, src, level);
 	case ROUTE_MSI:
@@ -387,34 +423,45 @@ int route_line(struct vm *vm, u32 gsi, bool level)
 	return route_line_from(vm, gsi, IOAPIC_SRC_USER, level);
 }
 
-bool route_leads_to(struct vm *vm, u32 gsi, u32 chip, u32 pin)
+static bool leads_to_pic(struct vm *vm, u32 gsi, u32 pin)
 {
-	u8 kind = chip == KVM_IRQCHIP_IOAPIC ? ROUTE_IOAPIC : ROUTE_PIC;
 	const struct routing *r = rcu_dereference(vm->routing);
 	u16 i;
 
-	if (chip == KVM_IRQCHIP_PIC_SLAVE)
-		pin += CHIP_PINS;
 	if (!r || gsi >= r->gsis)
 		return false;
 	for (i = r->first[gsi]; i != ROUTE_END; i = r->route[i].next)
-		if (r->route[i].kind == kind && r->route[i].pin == pin)
+		if (r->route[i].kind == ROUTE_PIC && r->route[i].pin == pin)
 			return true;
 	return false;
 }
 
-u32 route_ioapic_pins(struct vm *vm, u32 gsi)
+bool route_leads_to(struct vm *vm, u32 gsi, u32 chip, u32 pin)
+{
+	u32 n;
+
+	if (chip >= KVM_IRQCHIP_IOAPIC)
+		return route_ioapic_pin(vm, gsi, &n) == (int)pin &&
+		       n == chip - KVM_IRQCHIP_IOAPIC;
+	if (chip == KVM_IRQCHIP_PIC_SLAVE)
+		pin += CHIP_PINS;
+	return leads_to_pic(vm, gsi, pin);
+}
+
+int route_ioapic_pin(struct vm *vm, u32 gsi, u32 *n)
 {
 	const struct routing *r = rcu_dereference(vm->routing);
-	u32 pins = 0;
 	u16 i;
 
 	if (!r || gsi >= r->gsis)
-		return 0;
-	for (i = r->first[gsi]; i != ROUTE_END; i = r->route[i].next)
-		if (r->route[i].kind == ROUTE_IOAPIC)
-			pins |= 1U << r->route[i].pin;
-	return pins;
+		return -1;
+	for (i = r->first[gsi]; i != ROUTE_END; i = r->route[i].next) {
+		if (r->route[i].kind != ROUTE_IOAPIC)
+			continue;
+		*n = r->route[i].data;
+		return r->route[i].pin;
+	}
+	return -1;
 }
 
 void route_exitmap(struct vm *vm, struct exitmap *map,

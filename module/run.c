@@ -32,6 +32,7 @@ static void scan_ioapic(struct vcpu *vcpu)
 	const struct dest_map *dests;
 	unsigned long flags;
 	u64 stale;
+	u32 n;
 
 	rcu_read_lock();
 	dests = &rcu_dereference(vm->dests)->map;
@@ -39,7 +40,8 @@ static void scan_ioapic(struct vcpu *vcpu)
 		route_exitmap(vm, &map, dests, vcpu->index);
 	} else {
 		raw_spin_lock_irqsave(&vm->irq_lock, flags);
-		exitmap_add_ioapic(&map, &vm->ioapic, dests, vcpu->index);
+		for (n = 0; n < vm->nr_ioapics; n++)
+			exitmap_add_ioapic(&map, vm->ioapics[n], dests, vcpu->index);
 		raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
 	}
 	rcu_read_unlock();
@@ -48,7 +50,7 @@ static void scan_ioapic(struct vcpu *vcpu)
 		exitmap_add_stale(&map, &vcpu->lapic);
 	if (unlikely(stale != VINTC_STALE_EOI_ONCE))
 		vcpu->lapic.stale_vector = -1;
-	vcpu->eoi_tap = READ_ONCE(vm->ioapic.tapped);
+	vcpu->eoi_tap = READ_ONCE(vm->tapped);
 	vcpu->handled = map;
 	vcpu_request(vcpu, REQ_LOAD_EOI_EXITMAP);
 }

@@ -61,6 +61,7 @@
 	X(posts, CUMULATIVE, NONE)                     \
 	X(coalesced, CUMULATIVE, NONE)                 \
 	X(no_target, CUMULATIVE, NONE)                 \
+	X(level_storms, CUMULATIVE, NONE)              \
 	X(kicks, CUMULATIVE, NONE)
 
 struct vcpu_stats {

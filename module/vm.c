@@ -120,6 +120,7 @@ static void vm_free(struct kref *users)
 	for (i = 0; i < vm->nr_vcpus; i++)
 		vcpu_free(vm->vcpus[i]);
 	isa_pit_free(vm);
+	ioapics_free(vm);
 	route_free(vm);
 	bus_free(vm);
 	msr_filter_free(vm);
@@ -153,8 +154,7 @@ static long vm_create_irqchip(struct vm *vm)
 	} else if (vm->nr_vcpus) {
 		r = -EINVAL;
 	} else {
-		ioapic_init(&vm->ioapic);
-		vm->ioapic.version = vm_policy(vm, VINTC_POLICY_IOAPIC_VERSION);
+		ioapics_init(vm);
 		pic_init(&vm->pic);
 		r = route_init(vm);
 		if (!r) {
@@ -209,13 +209,15 @@ static long vm_irqchip_state(struct vm *vm, struct kvm_irqchip __user *arg, bool
 	}
 	if (copy_from_user(&st, &arg->chip, sizeof(st)))
 		return -EFAULT;
+	/* No more messages than pins fit into one call. */
+	static_assert(IOAPIC_PINS <= IOAPIC_OUT_MAX);
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
 	if (!ioapic_restore(&vm->ioapic, &st, &out)) {
 		raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
 		return -EINVAL;
 	}
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
-	deliver_ioapic(vm, &out);
+	deliver_ioapic(vm, &vm->ioapic, &out);
 	return 0;
 }
 
@@ -492,6 +494,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_GET_CLOCK:
 	case KVM_SET_CLOCK:
 		return clock_ioctl(vm, cmd, uarg);
+	case VINTC_CREATE_IOAPIC:
+	case VINTC_GET_IOAPIC:
+	case VINTC_SET_IOAPIC:
+		return ioapics_ioctl(vm, cmd, uarg);
 	case VINTC_GET_POLICY:
 	case VINTC_SET_POLICY:
 		return policy_ioctl(vm, cmd, uarg);

@@ -16,10 +16,12 @@
 #include "memory.h"
 #include "ops.h"
 #include "vcpu.h"
+#include "vmtimer.h"
 
 #define VM_MAX_VCPUS DEST_MAX_APICS
 #define VM_MAX_VCPU_ID DEST_MAX_ID
 #define VM_MAX_GSIS 4096
+#define VM_MAX_IOAPICS 16
 
 struct routing;
 struct vm_pit;
@@ -60,9 +62,15 @@ struct vm {
 	bool split; /* and they alone */
 	u32 split_pins; /* GSIs below this are pins of user space's IOAPICs */
 	raw_spinlock_t irq_lock;
-	struct ioapic ioapic;
+	struct ioapic ioapic; /* KVM's, the first of @ioapics */
+	u32 nr_ioapics; /* only grows, before the first vCPU */
+	struct ioapic *ioapics[VM_MAX_IOAPICS];
+	bool tapped; /* one of them has a tapped pin */
 	struct pic pic;
 	struct vm_pit *pit; /* NULL: none */
+	struct vm_timer *timers[VM_TIMERS]; /* those that there are */
+	struct vm_timer storm; /* some IOAPIC's pins are held until then */
+	const u64 *virtual_time; /* ns; NULL: the host's */
 	struct routing __rcu *routing;
 	struct vm_dests __rcu *dests;
 	struct irqfds irqfds;
@@ -121,6 +129,14 @@ void clock_update(struct vcpu *vcpu);
 /* KVM_KVMCLOCK_CTRL. Return: false when the guest has no kvmclock. */
 bool clock_guest_stopped(struct vcpu *vcpu);
 
+/* ioapics.c: VINTC_CREATE_IOAPIC, VINTC_GET_IOAPIC, VINTC_SET_IOAPIC */
+long ioapics_ioctl(struct vm *vm, unsigned int cmd, void __user *arg);
+/* KVM_CREATE_IRQCHIP: the first one. vm->lock held. */
+void ioapics_init(struct vm *vm);
+void ioapics_free(struct vm *vm);
+/* ioapic_out.delay: pins are held for a while. Any context. */
+void ioapics_hold(struct vm *vm);
+
 /* deliver.c */
 /**
  * deliver() - send a message to the APICs that it addresses
@@ -134,8 +150,8 @@ int deliver(struct vm *vm, const struct irq_message *msg);
 void deliver_lint0(struct vcpu *vcpu, u8 delivery);
 /* Perform the effects of an engine call on @vcpu's APIC. Owner, atomic. */
 void deliver_lapic(struct vcpu *vcpu, struct lapic_out *out);
-/* Perform an IOAPIC call's messages; after irq_lock was dropped. */
-int deliver_ioapic(struct vm *vm, const struct ioapic_out *out);
+/* Perform the effects of a call on @io; after irq_lock was dropped. */
+int deliver_ioapic(struct vm *vm, struct ioapic *io, const struct ioapic_out *out);
 /* REQ_DEST: build the map anew. Process context, takes vm->lock. */
 int deliver_rebuild(struct vm *vm);
 int deliver_rebuild_locked(struct vm *vm);
@@ -161,8 +177,14 @@ int route_line(struct vm *vm, u32 gsi, bool level);
 int route_line_from(struct vm *vm, u32 gsi, enum ioapic_source src, bool level);
 /* Does @gsi drive that pin of that chip (KVM_IRQCHIP_...)? Under RCU. */
 bool route_leads_to(struct vm *vm, u32 gsi, u32 chip, u32 pin);
-/* The IOAPIC's pins that @gsi drives, by bit. Under RCU. */
-u32 route_ioapic_pins(struct vm *vm, u32 gsi);
+/* The pin that @gsi drives of an IOAPIC, which is vm->ioapics[*@n], or -1. Under
+ * RCU.
+ */
+int route_ioapic_pin(struct vm *vm, u32 gsi, u32 *n);
+/* @gsi and those after it lead to the @pins of vm->ioapics[@n], and nowhere else
+ * before: else -EEXIST. vm->lock held. Also -ENOMEM, -ENOSPC.
+ */
+int route_add_ioapic(struct vm *vm, u32 n, u32 gsi, u32 pins);
 /* Adds to @map the level MSIs of a split irqchip's pins that reach vCPU @index.
  * Under RCU.
  */

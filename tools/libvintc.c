@@ -130,6 +130,7 @@ static const char *const policies[VINTC_POLICIES] = {
 	[VINTC_POLICY_IOAPIC_VERSION] = "ioapic-version",
 	[VINTC_POLICY_TIMER_MIN_NS] = "timer-min-ns",
 	[VINTC_POLICY_ACCELERATION] = "acceleration",
+	[VINTC_POLICY_LEVEL_STORM] = "level-storm",
 };
 
 int vintc_policy_number(const char *name)
@@ -169,6 +170,21 @@ int vintc_get_policy(struct vintc_vm *vm, unsigned int policy, uint64_t *value)
 	if (!ret)
 		*value = p.value;
 	return ret;
+}
+
+int vintc_create_pit(struct vintc_vm *vm)
+{
+	struct kvm_pit_config config = { .flags = KVM_PIT_SPEAKER_DUMMY };
+
+	return xioctl(vm->fd, KVM_CREATE_PIT2, &config);
+}
+
+int vintc_create_ioapic(struct vintc_vm *vm, uint64_t address, unsigned int gsi, unsigned int pins, unsigned int id)
+{
+	struct vintc_ioapic io = { .address = address, .gsi = gsi, .pins = pins, .id = id };
+	int ret = xioctl(vm->fd, VINTC_CREATE_IOAPIC, &io);
+
+	return ret < 0 ? ret : (int)io.index;
 }
 
 int vintc_vm_line(struct vintc_vm *vm, unsigned int gsi, bool level)

@@ -136,6 +136,20 @@ int vintc_vm_line(struct vintc_vm *vm, unsigned int gsi, bool level);
  */
 int vintc_vm_msi(struct vintc_vm *vm, uint64_t address, uint32_t data);
 
+/** vintc_create_pit() - before the first vCPU */
+int vintc_create_pit(struct vintc_vm *vm);
+
+/**
+ * vintc_create_ioapic() - one more, before the first vCPU
+ * @address: of its registers
+ * @gsi: of its pin 0
+ * @pins: 24 to 240
+ *
+ * Return: its index, for KVM_SET_GSI_ROUTING as the chip KVM_IRQCHIP_IOAPIC +
+ * index; or a negative errno.
+ */
+int vintc_create_ioapic(struct vintc_vm *vm, uint64_t address, unsigned int gsi, unsigned int pins, unsigned int id);
+
 /** vintc_vm_ioapic() - read the IOAPIC's state */
 int vintc_vm_ioapic(struct vintc_vm *vm, struct kvm_ioapic_state *state);
 

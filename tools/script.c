@@ -36,6 +36,9 @@ struct file {
 	unsigned int flavour, vcpus;
 	uint64_t policy[VINTC_POLICIES];
 	bool has_policy[VINTC_POLICIES];
+	bool pit;
+	unsigned int ioapics;
+	struct vintc_ioapic ioapic[VINTC_MAX_IOAPICS];
 	struct vintc_script script;
 };
 
@@ -191,6 +194,23 @@ static int guest_line(struct file *file, unsigned int vcpu, char **words)
 	return complain(file, "%s: what goes with it is not right", words[0]);
 }
 
+/* The words behind "ioapic" */
+static int ioapic_line(struct file *file, char **words)
+{
+	uint64_t address, gsi, pins;
+
+	if (!number(words[0], &address) || !number(words[1], &gsi) || !number(words[2], &pins) ||
+	    gsi > UINT32_MAX || pins > UINT32_MAX || words[3])
+		return complain(file, "ioapic ADDRESS GSI PINS");
+	if (file->script.nr_ops)
+		return complain(file, "ioapic comes before all operations");
+	if (file->ioapics == VINTC_MAX_IOAPICS)
+		return complain(file, "too many IOAPICs");
+	file->ioapic[file->ioapics++] =
+		(struct vintc_ioapic){ .address = address, .gsi = gsi, .pins = pins };
+	return 0;
+}
+
 /* What has to stand before the first operation. */
 static int setup_line(struct file *file, char **words, bool *taken)
 {
@@ -213,6 +233,12 @@ static int setup_line(struct file *file, char **words, bool *taken)
 			return complain(file, "policy NAME VALUE");
 		file->policy[policy] = n;
 		file->has_policy[policy] = true;
+	} else if (!strcmp(words[0], "pit")) {
+		if (words[1])
+			return complain(file, "pit");
+		file->pit = true;
+	} else if (!strcmp(words[0], "ioapic")) {
+		return ioapic_line(file, words + 1);
 	} else {
 		*taken = false;
 		return 0;
@@ -412,11 +438,27 @@ static int compare(const struct file *file, char *text)
 	return 1;
 }
 
+static int prepare(struct file *file, struct vintc_vm *vm)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < VINTC_POLICIES && ret >= 0; i++)
+		if (file->has_policy[i])
+			ret = vintc_set_policy(vm, i, file->policy[i]);
+	for (i = 0; i < file->ioapics && ret >= 0; i++)
+		ret = vintc_create_ioapic(vm, file->ioapic[i].address, file->ioapic[i].gsi,
+					  file->ioapic[i].pins, 0);
+	if (file->pit && ret >= 0)
+		ret = vintc_create_pit(vm);
+	return ret;
+}
+
 static int execute(struct file *file, const char *device)
 {
 	struct vintc_vm vm;
 	int fds[VCPUS_MAX];
-	unsigned int n = 0, policy;
+	unsigned int n = 0;
 	int ret = vintc_model_open(&vm, device, file->flavour);
 
 	if (ret < 0) {
@@ -424,9 +466,7 @@ static int execute(struct file *file, const char *device)
 			strerror(-ret));
 		return ret;
 	}
-	for (policy = 0; policy < VINTC_POLICIES && ret >= 0; policy++)
-		if (file->has_policy[policy])
-			ret = vintc_set_policy(&vm, policy, file->policy[policy]);
+	ret = prepare(file, &vm);
 	while (ret >= 0 && n < file->vcpus) {
 		ret = vintc_model_vcpu(&vm, n);
 		if (ret < 0)

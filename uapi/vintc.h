@@ -1668,7 +1668,12 @@ struct vintc_vector_stats {
 #define VINTC_ACCELERATION_AUTO		0
 #define VINTC_ACCELERATION_OFF		1
 
-#define VINTC_POLICIES			8
+/* A level line that is still asserted at the EOI, so many times in a row: it is
+ * not sent again for 10 ms. 10000; 0: always sent at once
+ */
+#define VINTC_POLICY_LEVEL_STORM	8
+
+#define VINTC_POLICIES			9
 
 /**
  * struct vintc_policy - one of them
@@ -1682,6 +1687,57 @@ struct vintc_policy {
 	__u32 policy;
 	__u64 value;
 	__u64 reserved[2];
+};
+
+/* ---- IOAPICs beyond KVM's: VINTC_CREATE_IOAPIC. In KVM_SET_GSI_ROUTING they are
+ * the chips KVM_IRQCHIP_IOAPIC + index; KVM's own has index 0. */
+
+#define VINTC_MAX_IOAPICS	16	/* with KVM's */
+#define VINTC_IOAPIC_MIN_PINS	24
+#define VINTC_IOAPIC_MAX_PINS	240
+
+/**
+ * struct vintc_ioapic - after KVM_CREATE_IRQCHIP, before the first vCPU
+ * @flags: 0
+ * @index: out: which it is, from 1 on; 0 in
+ * @address: of its registers, a multiple of 256
+ * @gsi: pin 0's; the others follow. None of these GSIs has a route yet
+ * @pins: VINTC_IOAPIC_MIN_PINS to _MAX_PINS
+ * @id: what its ID register holds, 0 to 15
+ * @reserved: 0
+ */
+struct vintc_ioapic {
+	__u32 flags;
+	__u32 index;
+	__u64 address;
+	__u32 gsi;
+	__u32 pins;
+	__u32 id;
+	__u32 reserved[9];
+};
+
+/**
+ * struct vintc_ioapic_state - of an IOAPIC, KVM's too
+ * @flags: 0
+ * @index: of which
+ * @ioregsel, @id: these registers
+ * @pins, @address: as it was created
+ * @reserved0: 0
+ * @irr: level-triggered pins that are asserted, by bit
+ * @rte: redirection entries; 0 where there is no pin
+ * @reserved: 0
+ */
+struct vintc_ioapic_state {
+	__u32 flags;
+	__u32 index;
+	__u32 ioregsel;
+	__u32 id;
+	__u32 pins;
+	__u32 reserved0;
+	__u64 address;
+	__u64 irr[4];
+	__u64 rte[VINTC_IOAPIC_MAX_PINS];
+	__u64 reserved[8];
 };
 
 /* ---- Why hardware does not deliver a VM's interrupts: VINTC_GET_INHIBITS */
@@ -1871,6 +1927,9 @@ struct vintc_model_run {
 #define VINTC_GET_POLICY	_IOWR(VINTC_IO, 0x10, struct vintc_policy)	/* VM */
 #define VINTC_SET_POLICY	_IOW(VINTC_IO, 0x11, struct vintc_policy)	/* VM */
 #define VINTC_GET_INHIBITS	_IOWR(VINTC_IO, 0x12, struct vintc_inhibits)	/* VM */
+#define VINTC_CREATE_IOAPIC	_IOWR(VINTC_IO, 0x18, struct vintc_ioapic)	/* VM */
+#define VINTC_GET_IOAPIC	_IOWR(VINTC_IO, 0x19, struct vintc_ioapic_state)	/* VM */
+#define VINTC_SET_IOAPIC	_IOW(VINTC_IO, 0x1a, struct vintc_ioapic_state)	/* VM */
 #define VINTC_GET_VECTOR_STATS	_IOWR(VINTC_IO, 0x40, struct vintc_vector_stats) /* vCPU */
 
 /* ------------------------------------------------------------------------
@@ -1922,6 +1981,8 @@ __VINTC_SIZE(struct kvm_stats_desc, 16);
 __VINTC_SIZE(struct kvm_run, 2352);
 __VINTC_SIZE(struct vintc_info, 128);
 __VINTC_SIZE(struct vintc_vector_stats, 8 + 5 * 256 * 8);
+__VINTC_SIZE(struct vintc_ioapic, 64);
+__VINTC_SIZE(struct vintc_ioapic_state, 2048);
 __VINTC_SIZE(struct vintc_model_config, 64);
 __VINTC_SIZE(struct vintc_model_op, 48);
 __VINTC_SIZE(struct vintc_model_event, 40);

@@ -23,15 +23,15 @@ void exitmap_add_ioapic(struct exitmap *map, const struct ioapic *io,
 			const struct dest_map *dests, u32 index)
 {
 	struct irq_message msg;
-	unsigned int pin;
+	int pin = ioapic_pin_next(io->level, 0);
 
-	for (pin = 0; pin < IOAPIC_PINS; pin++) {
-		bool tapped = io->tapped >> pin & 1;
-
-		if (!(io->rte[pin] & IOAPIC_RTE_LEVEL) && !tapped)
-			continue;
+	for (; pin >= 0; pin = ioapic_pin_next(io->level, pin + 1)) {
 		ioapic_message(io, pin, &msg);
-		msg.level |= tapped;
+		exitmap_add_message(map, &msg, dests, index);
+	}
+	if (io->tapped >= 0) {
+		ioapic_message(io, io->tapped, &msg);
+		msg.level = true;
 		exitmap_add_message(map, &msg, dests, index);
 	}
 }

@@ -46,8 +46,10 @@ void ioapic_init(struct ioapic *io)
 
 	memset(io, 0, sizeof(*io));
 	io->base = IOAPIC_BASE_DEFAULT;
+	io->pins = IOAPIC_PINS;
 	io->version = VERSION_DEFAULT;
-	for (pin = 0; pin < IOAPIC_PINS; pin++)
+	io->tapped = -1;
+	for (pin = 0; pin < IOAPIC_MAX_PINS; pin++)
 		io->rte[pin] = IOAPIC_RTE_MASK;
 }
 
@@ -77,6 +79,7 @@ static bool sendable(u64 rte)
 	return rte_delivery(rte) != IRQ_RESERVED;
 }
 
+/* There is room in @out: who may send many looks before. */
 static enum ioapic_status send(struct ioapic *io, unsigned int pin,
 			       struct ioapic_out *out)
 {
@@ -87,13 +90,20 @@ static enum ioapic_status send(struct ioapic *io, unsigned int pin,
 	/* KVM_IRQ_LINE_STATUS: not delivered, as KVM says it. */
 	if (rte & IOAPIC_RTE_REMOTE_IRR)
 		return IOAPIC_IGNORED;
-	if (out->n >= IOAPIC_PINS)
-		return IOAPIC_COALESCED;
 	ioapic_message(io, pin, &out->msg[out->n]);
 	out->pin[out->n++] = pin;
 	if (rte_level(rte))
-		io->rte[pin] |= IOAPIC_RTE_REMOTE_IRR;
+		ioapic_put_rte(io, pin, rte | IOAPIC_RTE_REMOTE_IRR);
+	ioapic_pin_set(io->held, pin, false);
 	return IOAPIC_SENT;
+}
+
+/* Whoever was served, or gave up: what comes now is no storm. */
+static void line_low(struct ioapic *io, unsigned int pin)
+{
+	ioapic_pin_set(io->irr, pin, false);
+	ioapic_pin_set(io->held, pin, false);
+	io->repeats[pin] = 0;
 }
 
 /*
@@ -106,74 +116,109 @@ enum ioapic_status ioapic_line(struct ioapic *io, unsigned int pin,
 {
 	bool before;
 
-	if (pin >= IOAPIC_PINS)
+	if (pin >= io->pins)
 		return IOAPIC_IGNORED;
+	pin = env_nospec(pin, IOAPIC_MAX_PINS);
 	before = io->line[pin];
 	if (level)
 		io->line[pin] |= 1U << src;
 	else
 		io->line[pin] &= ~(1U << src);
 	if (!io->line[pin]) {
-		io->irr &= ~(1U << pin);
+		line_low(io, pin);
 		return IOAPIC_IDLE;
 	}
 	if (!level)
 		return IOAPIC_COALESCED;
 	if (!rte_level(io->rte[pin]))
 		return before ? IOAPIC_COALESCED : send(io, pin, out);
-	io->irr |= 1U << pin;
+	ioapic_pin_set(io->irr, pin, true);
 	return send(io, pin, out);
+}
+
+bool ioapic_serves(const struct ioapic *io)
+{
+	return ioapic_pin_next(io->remote, 0) >= 0;
+}
+
+/*
+ * A pin that is asserted through as many EOIs in a row as @storm says gets no
+ * service: sent at once each time, it would keep the CPU from all else.
+ */
+static bool storms(struct ioapic *io, unsigned int pin, struct ioapic_out *out)
+{
+	if (!io->storm || (io->rte[pin] & IOAPIC_RTE_MASK) ||
+	    ++io->repeats[pin] < io->storm)
+		return false;
+	io->repeats[pin] = 0;
+	ioapic_pin_set(io->held, pin, true);
+	out->delay = true;
+	return true;
 }
 
 void ioapic_eoi(struct ioapic *io, u8 vector, struct ioapic_out *out)
 {
-	unsigned int pin;
+	int pin = ioapic_pin_next(io->remote, out->next);
 
-	for (pin = 0; pin < IOAPIC_PINS; pin++) {
-		u64 rte = io->rte[pin];
-
-		if ((rte & 0xff) != vector || !(rte & IOAPIC_RTE_REMOTE_IRR))
+	for (; pin >= 0; pin = ioapic_pin_next(io->remote, pin + 1)) {
+		if ((io->rte[pin] & 0xff) != vector)
 			continue;
-		io->rte[pin] = rte & ~IOAPIC_RTE_REMOTE_IRR;
-		if (io->irr >> pin & 1)
+		if (out->n == IOAPIC_OUT_MAX) {
+			out->next = pin;
+			return;
+		}
+		ioapic_put_rte(io, pin, io->rte[pin] & ~IOAPIC_RTE_REMOTE_IRR);
+		if (ioapic_pin_test(io->irr, pin) && !storms(io, pin, out))
 			send(io, pin, out);
 	}
+	out->next = 0;
 }
 
-u32 ioapic_resample(struct ioapic *io, u8 vector, u32 pins)
+void ioapic_release(struct ioapic *io, struct ioapic_out *out)
 {
-	u32 ended = 0;
-	unsigned int pin;
+	int pin = ioapic_pin_next(io->held, out->next);
 
-	for (pin = 0; pin < IOAPIC_PINS; pin++) {
-		u64 rte = io->rte[pin];
+	for (; pin >= 0; pin = ioapic_pin_next(io->held, pin + 1)) {
+		if (out->n == IOAPIC_OUT_MAX) {
+			out->next = pin;
+			return;
+		}
+		ioapic_pin_set(io->held, pin, false);
+		send(io, pin, out);
+	}
+	out->next = 0;
+}
 
-		if (!(pins >> pin & 1) || (rte & 0xff) != vector ||
-		    !(rte & IOAPIC_RTE_REMOTE_IRR))
+bool ioapic_resample(struct ioapic *io, u8 vector, u64 *pins)
+{
+	bool any = false;
+	int pin = ioapic_pin_next(pins, 0);
+
+	for (; pin >= 0; pin = ioapic_pin_next(pins, pin + 1)) {
+		if ((io->rte[pin] & 0xff) != vector ||
+		    !(io->rte[pin] & IOAPIC_RTE_REMOTE_IRR)) {
+			ioapic_pin_set(pins, pin, false);
 			continue;
+		}
 		io->line[pin] &= ~(1U << IOAPIC_SRC_IRQFD);
 		if (!io->line[pin])
-			io->irr &= ~(1U << pin);
-		ended |= 1U << pin;
+			line_low(io, pin);
+		any = true;
 	}
-	return ended;
+	return any;
 }
 
-u32 ioapic_tapped(const struct ioapic *io, u8 vector)
+int ioapic_tapped(const struct ioapic *io, u8 vector)
 {
-	u32 pins = 0;
-	unsigned int pin;
+	int pin = io->tapped;
 
-	for (pin = 0; pin < IOAPIC_PINS; pin++)
-		if ((io->tapped >> pin & 1) && (io->rte[pin] & 0xff) == vector &&
-		    !rte_level(io->rte[pin]))
-			pins |= 1U << pin;
-	return pins;
+	return pin >= 0 && (io->rte[pin] & 0xff) == vector &&
+	       !rte_level(io->rte[pin]) ? pin : -1;
 }
 
 void ioapic_unaccepted(struct ioapic *io, unsigned int pin)
 {
-	io->rte[pin] &= ~IOAPIC_RTE_REMOTE_IRR;
+	ioapic_put_rte(io, pin, io->rte[pin] & ~IOAPIC_RTE_REMOTE_IRR);
 }
 
 bool ioapic_is_eoi(const struct ioapic *io, u32 offset)
@@ -194,12 +239,12 @@ u32 ioapic_read(const struct ioapic *io, u32 offset)
 	case REG_ARBITRATION: /* loaded whenever the ID is written */
 		return io->id << 24;
 	case REG_VERSION:
-		return io->version | (IOAPIC_PINS - 1) << 16;
+		return io->version | (io->pins - 1) << 16;
 	}
 	pin = (reg - REG_RTE) >> 1;
-	if (reg < REG_RTE || pin >= IOAPIC_PINS)
+	if (reg < REG_RTE || pin >= io->pins)
 		return 0;
-	pin = env_nospec(pin, IOAPIC_PINS);
+	pin = env_nospec(pin, IOAPIC_MAX_PINS);
 	return io->rte[pin] >> (reg & 1 ? 32 : 0);
 }
 
@@ -213,19 +258,25 @@ static void write_rte(struct ioapic *io, unsigned int pin, u64 val,
 	if (!rte_level(new))
 		new &= ~IOAPIC_RTE_REMOTE_IRR;
 	if (((old ^ new) & RTE_ROUTE) &&
-	    (rte_level(old) || rte_level(new) || (io->tapped >> pin & 1)))
+	    (rte_level(old) || rte_level(new) || io->tapped == (int)pin))
 		out->rescan = true;
-	if (old & ~new & IOAPIC_RTE_MASK)
-		out->unmasked |= 1U << pin;
-	io->rte[pin] = new;
+	if ((old & ~new & IOAPIC_RTE_MASK) && io->tapped == (int)pin)
+		out->unmasked = true;
+	ioapic_put_rte(io, pin, new);
 	if (!rte_level(new)) {
-		io->irr &= ~(1U << pin);
+		line_low(io, pin);
 		return;
 	}
 	if (io->line[pin])
-		io->irr |= 1U << pin;
-	if (io->irr >> pin & 1)
+		ioapic_pin_set(io->irr, pin, true);
+	if (ioapic_pin_test(io->irr, pin))
 		send(io, pin, out);
+}
+
+/* Eight bits reach 120 entries; an IOAPIC with more of them has a ninth. */
+static u32 regsel_bits(const struct ioapic *io)
+{
+	return REG_RTE + 2U * io->pins <= 0x100 ? 0xff : 0x1ff;
 }
 
 void ioapic_write(struct ioapic *io, u32 offset, u32 val, struct ioapic_out *out)
@@ -234,7 +285,7 @@ void ioapic_write(struct ioapic *io, u32 offset, u32 val, struct ioapic_out *out
 	u64 rte;
 
 	if (offset == IOREGSEL) {
-		io->regsel = val & 0xff;
+		io->regsel = val & regsel_bits(io);
 		return;
 	}
 	if (offset != IOWIN)
@@ -244,9 +295,9 @@ void ioapic_write(struct ioapic *io, u32 offset, u32 val, struct ioapic_out *out
 		return;
 	}
 	pin = (reg - REG_RTE) >> 1;
-	if (reg < REG_RTE || pin >= IOAPIC_PINS)
+	if (reg < REG_RTE || pin >= io->pins)
 		return;
-	pin = env_nospec(pin, IOAPIC_PINS);
+	pin = env_nospec(pin, IOAPIC_MAX_PINS);
 	rte = io->rte[pin];
 	if (reg & 1)
 		rte = (rte & 0xffffffffULL) | (u64)val << 32;
@@ -261,37 +312,87 @@ void ioapic_save(const struct ioapic *io, struct ioapic_state *st)
 	st->base_address = io->base;
 	st->ioregsel = io->regsel;
 	st->id = io->id;
-	st->irr = io->irr;
+	st->irr = io->irr[0] & (BIT(IOAPIC_PINS) - 1);
 	memcpy(st->rte, io->rte, sizeof(st->rte));
 }
 
-/*
- * The layout doesn't say who asserts a line. Level pins keep their request
- * until somebody drives them; edge pins start low, so that the next assertion
- * is an edge.
- */
-bool ioapic_restore(struct ioapic *io, const struct ioapic_state *st,
-		    struct ioapic_out *out)
+bool ioapic_possible(const struct ioapic *io, const struct ioapic_image *im)
+{
+	u32 pin;
+
+	if ((im->regsel & ~regsel_bits(io)) || im->id > 15 ||
+	    ioapic_pin_next(im->irr, io->pins) >= 0)
+		return false;
+	for (pin = 0; pin < IOAPIC_MAX_PINS; pin++) {
+		u64 possible = pin >= io->pins ? 0 :
+			       RTE_WRITABLE | IOAPIC_RTE_PENDING |
+			       IOAPIC_RTE_REMOTE_IRR;
+
+		if (im->rte[pin] & ~possible)
+			return false;
+	}
+	return true;
+}
+
+static void load_registers(struct ioapic *io, const struct ioapic_image *im)
 {
 	unsigned int pin;
 
-	io->base = st->base_address;
-	io->regsel = st->ioregsel & 0xff;
-	io->id = st->id & 15;
-	io->irr = 0;
-	out->rescan = true;
-	for (pin = 0; pin < IOAPIC_PINS; pin++) {
-		u64 rte = st->rte[pin];
+	io->regsel = im->regsel & regsel_bits(io);
+	io->id = im->id & 15;
+	memset(io->irr, 0, sizeof(io->irr));
+	memset(io->held, 0, sizeof(io->held));
+	memset(io->line, 0, sizeof(io->line));
+	memset(io->repeats, 0, sizeof(io->repeats));
+	for (pin = 0; pin < io->pins; pin++) {
+		u64 rte = im->rte[pin];
 
 		rte &= RTE_WRITABLE |
 		       (rte_level(rte) ? IOAPIC_RTE_REMOTE_IRR : 0);
-		io->rte[pin] = rte;
-		io->line[pin] = 0;
-		if (!(st->irr >> pin & 1))
-			continue;
-		if (rte_level(rte))
-			io->irr |= 1U << pin;
+		ioapic_put_rte(io, pin, rte);
+		ioapic_pin_set(io->irr, pin,
+			       rte_level(rte) && ioapic_pin_test(im->irr, pin));
+	}
+}
+
+/*
+ * The image doesn't say who asserts a line. Level pins keep their request
+ * until somebody drives them; edge pins start low, so that the next assertion
+ * is an edge.
+ */
+void ioapic_load(struct ioapic *io, const struct ioapic_image *im,
+		 struct ioapic_out *out)
+{
+	int pin;
+
+	if (!out->next) {
+		load_registers(io, im);
+		out->rescan = true;
+	}
+	pin = ioapic_pin_next(im->irr, out->next);
+	for (; pin >= 0 && pin < io->pins;
+	     pin = ioapic_pin_next(im->irr, pin + 1)) {
+		if (out->n == IOAPIC_OUT_MAX) {
+			out->next = pin;
+			return;
+		}
 		send(io, pin, out);
 	}
+	out->next = 0;
+}
+
+bool ioapic_restore(struct ioapic *io, const struct ioapic_state *st,
+		    struct ioapic_out *out)
+{
+	const u64 irr[IOAPIC_WORDS] = { st->irr & (BIT(IOAPIC_PINS) - 1) };
+	const struct ioapic_image im = {
+		.regsel = st->ioregsel,
+		.id = st->id,
+		.irr = irr,
+		.rte = st->rte,
+	};
+
+	io->base = st->base_address;
+	ioapic_load(io, &im, out);
 	return true;
 }

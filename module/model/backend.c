@@ -20,6 +20,7 @@ static int create_vm(struct vm *vm)
 	/* The same on every machine: a tick of the TSC is a nanosecond. */
 	vm->tsc_khz = 1000000;
 	vm->tsc_offset = 0;
+	vm->virtual_time = &vm->model->now;
 	return 0;
 }
 

@@ -219,6 +219,16 @@ static void absorb(struct model_host *h)
 			  vcpu->model->state.seg[X86_CS].selector >> 8, 0, 0);
 }
 
+static bool external(struct model_host *h)
+{
+	return event_external(vcpu_of(h));
+}
+
+static int acknowledge(struct model_host *h)
+{
+	return event_external_take(vcpu_of(h));
+}
+
 const struct model_calls model_calls = {
 	.now = now,
 	.effects = effects,
@@ -228,5 +238,7 @@ const struct model_calls model_calls = {
 	.kicked = kicked,
 	.requests = requests,
 	.absorb = absorb,
+	.external = external,
+	.acknowledge = acknowledge,
 	.log = log_event,
 };

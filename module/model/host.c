@@ -138,6 +138,9 @@ static void set_mode(struct model_host *h)
 	/* Other CPUs write IRR whether this one is accelerated now or not. */
 	lapic_refresh(h->lapic);
 	want = can_accelerate(cpu);
+	/* AVIC has no window to inject by, so that it is off until that is done. */
+	if (!cpu_is_vmx(cpu) && h->calls->external(h))
+		want = false;
 	if (want != cpu->accelerated || want != h->lapic->accelerated) {
 		cpu->accelerated = want;
 		lapic_accelerate(h->lapic, want);
@@ -149,14 +152,33 @@ static void set_mode(struct model_host *h)
 	}
 }
 
+/* The PIC's goes before the local APIC's, and is injected by the host anyway. */
+static void inject_external(struct model_host *h)
+{
+	struct model_cpu *cpu = &h->cpu;
+	int vector;
+
+	cpu->window = false;
+	if (cpu->inject || !h->calls->external(h))
+		return;
+	if (!cpu_open(cpu) || cpu->inject_nmi) {
+		cpu->window = cpu->gif;
+		return;
+	}
+	vector = h->calls->acknowledge(h);
+	if (vector < 0)
+		return;
+	cpu->inject = true;
+	cpu->inject_vector = vector;
+}
+
 /* Without acceleration the host picks the vector and injects it. */
 static void inject_interrupt(struct model_host *h)
 {
 	struct model_cpu *cpu = &h->cpu;
 	int vector = lapic_next(h->lapic);
 
-	cpu->window = false;
-	if (vector < 0 || cpu->inject)
+	if (vector < 0 || cpu->inject || cpu->window)
 		return;
 	if (!cpu_open(cpu) || cpu->inject_nmi) {
 		/* While GIF is clear STGI is what is waited for. */
@@ -213,7 +235,7 @@ static void check_nested(struct model_host *h)
 	if (!cpu->l2_intr)
 		return;
 	h->calls->absorb(h);
-	if (cpu->l2 && lapic_next(h->lapic) >= 0)
+	if (cpu->l2 && (lapic_next(h->lapic) >= 0 || h->calls->external(h)))
 		leave_l2(h, vmx ? VMX_EXIT_INTERRUPT : SVM_EXIT_INTR);
 }
 
@@ -224,7 +246,7 @@ static bool wakes(struct model_host *h)
 	if (!cpu->gif)
 		return false;
 	return (h->nmi_pending && !cpu->nmi_masked) ||
-	       (cpu->iflag && lapic_next(h->lapic) >= 0);
+	       (cpu->iflag && (lapic_next(h->lapic) >= 0 || h->calls->external(h)));
 }
 
 /* Everything up to VM entry. False: it isn't to run. */
@@ -246,15 +268,13 @@ static bool prepare(struct model_host *h)
 		return false;
 	inject_nmi(h);
 	cpu->nmi_window = h->nmi_pending && cpu->gif;
-	if (!cpu->accelerated) {
+	inject_external(h);
+	if (!cpu->accelerated)
 		inject_interrupt(h);
-	} else {
-		cpu->window = false;
-		if (cpu->flavour == MODEL_APICV)
-			fill_vmcs(h);
-		else
-			fill_vmcb(h);
-	}
+	else if (cpu->flavour == MODEL_APICV)
+		fill_vmcs(h);
+	else
+		fill_vmcb(h);
 	return true;
 }
 

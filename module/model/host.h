@@ -40,6 +40,8 @@ struct model_host;
  * @requests: do what was asked for
  * @absorb: take over the mailbox; INIT and SIPI act if host_init_blocked()
  *          doesn't say otherwise, NMIs are counted in @nmi_pending
+ * @external: does the PIC's interrupt wait, and LINT0 pass it on?
+ * @acknowledge: its vector, or -1: it waits no more
  * @log: tell; may be asked for much
  */
 struct model_calls {
@@ -53,6 +55,8 @@ struct model_calls {
 	bool (*kicked)(struct model_host *h);
 	void (*requests)(struct model_host *h);
 	void (*absorb)(struct model_host *h);
+	bool (*external)(struct model_host *h);
+	int (*acknowledge)(struct model_host *h);
 	void (*log)(struct model_host *h, enum model_event what, u32 code,
 		    u64 info0, u64 info1);
 };

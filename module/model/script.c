@@ -123,7 +123,7 @@ static u64 deadline_of(const struct vcpu *vcpu)
 static u64 next_deadline(struct vm *vm)
 {
 	struct vcpu *vcpu;
-	u64 next = U64_MAX;
+	u64 next = vm_timers_next(vm);
 	u32 i;
 
 	vm_for_each_vcpu(i, vcpu, vm)
@@ -190,6 +190,7 @@ static int advance(struct vm *vm, u64 to)
 
 	while ((next = next_deadline(vm)) <= to) {
 		WRITE_ONCE(mv->now, next);
+		vm_timers_expire(vm);
 		r = run_all(vm, true, passes);
 		if (r)
 			return r;

@@ -284,6 +284,7 @@ static const struct vintc_ops vmx_ops = {
 	.paging = vmx_paging,
 	.run = vmx_run,
 	.load_eoi_exitmap = vmx_load_eoi_exitmap,
+	.mce_cap = MSR_MCG_CMCI_P,
 	.inhibits = 0,
 	.apicv_update = vmx_apicv_update,
 	.post_notify = vmx_post_notify,

@@ -19,16 +19,14 @@
 
 #define VECTOR 0x61
 #define PIN_VECTOR(pin) (0x20 + (pin) % 200)
-#define IOAPICS (240 / IOAPIC_PINS)
 
 static struct dest_map dests;
 static struct mailbox boxes[DEST_MAX_APICS];
-static struct ioapic ioapics[IOAPICS];
+static struct ioapic ioapic;
 static struct exitmap exits;
 static struct lapic lapic;
 static struct lapic_out out;
 static u8 page[4096] __aligned(4096);
-static u32 nioapics;
 static u64 icr;
 static u32 sent; /* mailboxes that the last message reached */
 static u32 ends; /* how many vCPUs at either end of the VM a row posts to */
@@ -63,20 +61,16 @@ static void vm_of(u32 n)
 	lapic_set_base(&lapic, lapic.base | LAPIC_BASE_X2APIC, false, 46, &out);
 }
 
-/* Every other pin sends to the vCPU that is measured; 24 pins an IOAPIC. */
+/* Every other pin sends to the vCPU that is measured. */
 static void pins_of(u32 pins)
 {
 	u32 pin;
 
-	nioapics = pins / IOAPIC_PINS;
-	for (pin = 0; pin < nioapics * IOAPIC_PINS; pin++) {
-		struct ioapic *io = &ioapics[pin / IOAPIC_PINS];
-
-		if (pin % IOAPIC_PINS == 0)
-			ioapic_init(io);
-		io->rte[pin % IOAPIC_PINS] = (u64)(pin & 1) << 56 |
-					     IOAPIC_RTE_LEVEL | PIN_VECTOR(pin);
-	}
+	ioapic_init(&ioapic);
+	ioapic.pins = pins ? pins : IOAPIC_PINS;
+	for (pin = 0; pin < pins; pin++)
+		ioapic_put_rte(&ioapic, pin, (u64)(pin & 1) << 56 |
+			       IOAPIC_RTE_LEVEL | PIN_VECTOR(pin));
 }
 
 /* As deliver() of module/deliver.c does it. */
@@ -176,10 +170,21 @@ static void two_serviced(void)
 	put_bit(LAPIC_ISR, VECTOR - 32);
 }
 
+/* All pins but twelve are edge-triggered. */
+static void few_levels(void)
+{
+	int pin;
+
+	one_serviced();
+	while ((pin = ioapic_pin_next(ioapic.level, 12)) >= 0)
+		ioapic_put_rte(&ioapic, pin, PIN_VECTOR(pin));
+}
+
 static void level_serviced(void)
 {
 	put_vectors(0, 0, ~0U);
 	put_bit(LAPIC_ISR, VECTOR);
+	ioapic_put_rte(&ioapic, 5, IOAPIC_RTE_LEVEL | IOAPIC_RTE_REMOTE_IRR | VECTOR);
 }
 
 static void all_serviced(void)
@@ -228,8 +233,9 @@ static void eoi_level(void)
 
 	eoi();
 	sends.n = 0;
-	ioapic_resample(&ioapics[0], out.eoi_vector, 0);
-	ioapic_eoi(&ioapics[0], out.eoi_vector, &sends);
+	sends.next = 0;
+	if (ioapic_serves(&ioapic))
+		ioapic_eoi(&ioapic, out.eoi_vector, &sends);
 }
 
 static void whole(void)
@@ -250,11 +256,8 @@ static void ipi(void)
 
 static void exit_map(void)
 {
-	u32 i;
-
 	memset(&exits, 0, sizeof(exits));
-	for (i = 0; i < nioapics; i++)
-		exitmap_add_ioapic(&exits, &ioapics[i], &dests, 0);
+	exitmap_add_ioapic(&exits, &ioapic, &dests, 0);
 	exitmap_add_stale(&exits, &lapic);
 }
 
@@ -308,6 +311,9 @@ static const struct row rows[] = {
 	{ "EOI, another in service", 1, 0, 0, 0, two_serviced, eoi },
 	{ "EOI, all classes in service", 1, 0, 0, 0, all_serviced, eoi },
 	{ "EOI, level, IOAPIC told", 1, 24, 0, 0, level_serviced, eoi_level },
+	{ "EOI, level, IOAPIC told", 1, 240, 0, 0, level_serviced, eoi_level },
+	{ "exit map, 12 level pins", 1, 24, 0, 0, few_levels, exit_map },
+	{ "exit map, 12 level pins", 1, 240, 0, 0, few_levels, exit_map },
 	IPI("ICR, cluster", 16, CLUSTER, 16),
 	IPI("ICR, cluster", 255, CLUSTER, 16),
 	IPI("ICR, cluster", 4096, CLUSTER, 16),

@@ -7,6 +7,7 @@
  *  - remote IRR is set on level entries alone, and only by a message sent;
  *  - an asserted level pin that may send has sent: nothing waits for an event
  *    that doesn't come;
+ *  - but for one in a storm, until it is released;
  *  - EOI-exit maps are the vectors of the level entries, and of tapped pins, that
  *    address an APIC, and whatever changes a map says that maps are to be built
  *    anew.
@@ -28,6 +29,8 @@ enum what {
 	OP_REGISTER,
 	OP_TAP,
 	OP_MIGRATE,
+	OP_STORM,
+	OP_RELEASE,
 	OP_WHATS
 };
 
@@ -38,6 +41,8 @@ enum what {
  * @lines: who asserts it
  * @held: restored as asserted, by nobody in particular
  * @lost: its last message found no target, so that it waits for its line
+ * @storm: held in a storm
+ * @eois: in a row, the line being up
  */
 struct pin {
 	u64 rte;
@@ -45,14 +50,19 @@ struct pin {
 	u8 lines;
 	bool held;
 	bool lost;
+	bool storm;
+	u32 eois;
 };
 
 static struct ioapic io;
 static struct ioapic_out out;
-static struct pin pins[IOAPIC_PINS];
-static u32 expected; /* messages, by pin */
-static u32 unmasked;
-static u8 select_reg, id;
+static struct pin pins[IOAPIC_MAX_PINS];
+static u32 npins;
+static bool expected[IOAPIC_MAX_PINS]; /* messages, by pin */
+static bool got_pin[IOAPIC_MAX_PINS];
+static bool unmasked, delay;
+static u32 select_reg;
+static u8 id;
 static struct dest_map dests;
 static struct exitmap maps[APICS];
 
@@ -85,10 +95,11 @@ static bool expect(u32 n)
 
 	if (!may_send(p) || p->remote)
 		return false;
-	MUST(!(expected >> n & 1));
-	expected |= 1U << n;
+	MUST(!expected[n]);
+	expected[n] = true;
 	p->remote = is_level(p);
 	p->lost = false;
+	p->storm = false;
 	return true;
 }
 
@@ -96,24 +107,29 @@ static void clear(void)
 {
 	memset(&out, 0x5a, sizeof(out));
 	out.n = 0;
+	out.next = 0;
 	out.rescan = false;
-	out.unmasked = 0;
-	expected = 0;
-	unmasked = 0;
+	out.unmasked = false;
+	out.delay = false;
+	memset(expected, 0, sizeof(expected));
+	memset(got_pin, 0, sizeof(got_pin));
+	unmasked = false;
+	delay = false;
 }
 
-static void check_messages(void)
+/* What one call has sent; it may be one of several. */
+static void take_messages(void)
 {
-	u32 i, got = 0;
+	u32 i;
 
-	MUST(out.n <= IOAPIC_PINS);
+	MUST(out.n <= IOAPIC_OUT_MAX);
 	for (i = 0; i < out.n; i++) {
 		const struct irq_message *msg = &out.msg[i];
 		const struct pin *p;
 
-		MUST(out.pin[i] < IOAPIC_PINS);
-		MUST(!(got >> out.pin[i] & 1));
-		got |= 1U << out.pin[i];
+		MUST(out.pin[i] < npins);
+		MUST(!got_pin[out.pin[i]]);
+		got_pin[out.pin[i]] = true;
 		p = &pins[out.pin[i]];
 		MUST(msg->dest == p->rte >> 56);
 		MUST(msg->vector == (p->rte & 0xff));
@@ -124,29 +140,47 @@ static void check_messages(void)
 		MUST(!msg->deassert && !msg->wide);
 		MUST(msg->source == IRQ_SOURCE_NONE);
 	}
-	MUST(got == expected);
+	out.n = 0;
+}
+
+static void check_messages(void)
+{
+	take_messages();
+	MUST(!out.next);
+	MUST(!memcmp(got_pin, expected, sizeof(expected)));
 	MUST(out.unmasked == unmasked);
+	MUST(out.delay == delay);
 }
 
 static void check_pins(void)
 {
 	u32 i;
 
-	for (i = 0; i < IOAPIC_PINS; i++) {
+	for (i = 0; i < npins; i++) {
 		const struct pin *p = &pins[i];
 
 		MUST(io.rte[i] == (p->rte | (u64)p->remote << 14));
 		MUST(io.line[i] == p->lines);
-		MUST((io.irr >> i & 1) == (is_level(p) && asserted(p)));
+		MUST(ioapic_pin_test(io.irr, i) == (is_level(p) && asserted(p)));
+		MUST(ioapic_pin_test(io.level, i) == !!(p->rte & BIT(15)));
+		MUST(ioapic_pin_test(io.remote, i) == p->remote);
+		MUST(ioapic_pin_test(io.held, i) == p->storm);
 		MUST(!p->remote || is_level(p));
 		/* Nothing is lost. */
-		if (is_level(p) && asserted(p) && may_send(p) && !p->lost)
+		if (is_level(p) && asserted(p) && may_send(p) && !p->lost && !p->storm)
 			MUST(p->remote);
 	}
-	MUST(!(io.irr >> IOAPIC_PINS));
+	MUST(ioapic_pin_next(io.irr, npins) < 0 && ioapic_pin_next(io.level, npins) < 0);
+	MUST(ioapic_pin_next(io.remote, npins) < 0 && ioapic_pin_next(io.held, npins) < 0);
 }
 
-static u32 peek(u8 reg)
+/* IOREGSEL's bits */
+static u32 select_bits(u32 val)
+{
+	return val & (npins > 120 ? 0x1ff : 0xff);
+}
+
+static u32 peek(u32 reg)
 {
 	struct ioapic copy = io;
 
@@ -155,15 +189,16 @@ static u32 peek(u8 reg)
 	return ioapic_read(&copy, 0x10);
 }
 
-static void check_registers(u8 reg)
+static void check_registers(u32 any)
 {
+	u32 reg = select_bits(any);
 	u32 want = 0, n = (reg - 16) >> 1;
 
 	if (reg == 0 || reg == 2)
 		want = (u32)id << 24;
 	else if (reg == 1)
-		want = 0x170011;
-	else if (reg >= 16 && n < IOAPIC_PINS)
+		want = (npins - 1) << 16 | 0x11;
+	else if (reg >= 16 && n < npins)
 		want = (pins[n].rte | (u64)pins[n].remote << 14) >>
 		       (reg & 1 ? 32 : 0);
 	MUST(peek(reg) == want);
@@ -189,9 +224,9 @@ static void check_maps(void)
 	for (apic = 0; apic < APICS; apic++) {
 		struct exitmap want = { { 0 } }, got = { { 0 } };
 
-		for (i = 0; i < IOAPIC_PINS; i++) {
+		for (i = 0; i < npins; i++) {
 			u8 vector = pins[i].rte;
-			bool tapped = io.tapped >> i & 1 &&
+			bool tapped = io.tapped == (int)i &&
 				      mode_of(&pins[i]) < 2;
 
 			if ((is_level(&pins[i]) || tapped) && vector > 15 &&
@@ -207,6 +242,14 @@ static void check_maps(void)
 	MUST(!changed || out.rescan);
 }
 
+/* Nobody asks for anything. */
+static void quiet(struct pin *p)
+{
+	p->held = false;
+	p->storm = false;
+	p->eois = 0;
+}
+
 static void line(u32 n, u32 source, bool level)
 {
 	enum ioapic_status got = ioapic_line(&io, n, source, level, &out);
@@ -214,7 +257,7 @@ static void line(u32 n, u32 source, bool level)
 	struct pin *p = &pins[n];
 	bool before;
 
-	if (n >= IOAPIC_PINS) {
+	if (n >= npins) {
 		MUST(got == IOAPIC_IGNORED);
 		return;
 	}
@@ -230,7 +273,7 @@ static void line(u32 n, u32 source, bool level)
 		if (p->lines)
 			want = IOAPIC_COALESCED;
 		else
-			p->held = false;
+			quiet(p);
 	}
 	MUST(got == want);
 }
@@ -247,11 +290,11 @@ static void rte(u32 n, u64 val, bool high)
 		p->rte = (u32)p->rte | (val & 0xff000000) << 32;
 	else
 		p->rte = (p->rte >> 32 << 32) | (val & (u32)RTE_KEPT);
-	if (old & ~p->rte & BIT(16))
-		unmasked |= 1U << n;
+	if ((old & ~p->rte & BIT(16)) && io.tapped == (int)n)
+		unmasked = true;
 	if (!is_level(p)) {
 		p->remote = false;
-		p->held = false;
+		quiet(p);
 	} else if (asserted(p)) {
 		expect(n);
 	}
@@ -261,51 +304,85 @@ static void eoi(u8 vector)
 {
 	u32 i;
 
-	ioapic_eoi(&io, vector, &out);
-	for (i = 0; i < IOAPIC_PINS; i++) {
-		if (!pins[i].remote || (pins[i].rte & 0xff) != vector)
+	for (i = 0; i < npins; i++) {
+		struct pin *p = &pins[i];
+
+		if (!p->remote || (p->rte & 0xff) != vector)
 			continue;
-		pins[i].remote = false;
-		if (asserted(&pins[i]))
+		p->remote = false;
+		if (!asserted(p))
+			continue;
+		if (io.storm && !(p->rte & BIT(16)) && ++p->eois >= io.storm) {
+			p->eois = 0;
+			p->storm = true;
+			delay = true;
+		} else {
 			expect(i);
+		}
 	}
+	do {
+		ioapic_eoi(&io, vector, &out);
+		take_messages();
+	} while (out.next);
+	MUST(!ioapic_serves(&io) == (ioapic_pin_next(io.remote, 0) < 0));
+}
+
+static void release(void)
+{
+	u32 i;
+
+	for (i = 0; i < npins; i++) {
+		if (!pins[i].storm)
+			continue;
+		pins[i].storm = false;
+		expect(i);
+	}
+	do {
+		ioapic_release(&io, &out);
+		take_messages();
+	} while (out.next);
 }
 
 /* As on the way of an EOI: what irqfds drive goes low first. */
 static void resample(u8 vector, u32 which)
 {
-	u32 i, want = 0;
+	u64 set[IOAPIC_WORDS] = { 0 }, want[IOAPIC_WORDS] = { 0 };
+	bool any = false;
+	u32 i;
 
-	for (i = 0; i < IOAPIC_PINS; i++) {
+	for (i = 0; i < npins; i++) {
 		struct pin *p = &pins[i];
 
-		if (!(which >> i & 1) || !p->remote || (p->rte & 0xff) != vector)
+		if (!(which >> i % 32 & 1))
 			continue;
-		want |= 1U << i;
+		ioapic_pin_set(set, i, true);
+		if (!p->remote || (p->rte & 0xff) != vector)
+			continue;
+		ioapic_pin_set(want, i, true);
+		any = true;
 		p->lines &= ~(1U << IOAPIC_SRC_IRQFD);
 		if (!p->lines)
-			p->held = false;
+			quiet(p);
 	}
-	MUST(ioapic_resample(&io, vector, which) == want);
+	MUST(ioapic_resample(&io, vector, set) == any);
+	MUST(!memcmp(set, want, sizeof(want)));
 	eoi(vector);
 }
 
 /* Who changes that has the maps built anew. */
 static void tap(u32 which)
 {
-	u32 vector, i;
+	u32 vector;
 
-	io.tapped = which;
+	io.tapped = which & 1 ? (int)(which / 2 % npins) : -1;
 	out.rescan = true;
-	for (vector = 0; vector < 256; vector += 17) {
-		u8 v = which & 1 ? pins[which % IOAPIC_PINS].rte : vector;
-		u32 want = 0;
+	for (vector = 0; vector < 256; vector++) {
+		int want = -1;
 
-		for (i = 0; i < IOAPIC_PINS; i++)
-			if (which >> i & 1 && (u8)pins[i].rte == v &&
-			    !is_level(&pins[i]))
-				want |= 1U << i;
-		MUST(ioapic_tapped(&io, v) == want);
+		if (io.tapped >= 0 && (u8)pins[io.tapped].rte == vector &&
+		    !is_level(&pins[io.tapped]))
+			want = io.tapped;
+		MUST(ioapic_tapped(&io, vector) == want);
 	}
 }
 
@@ -314,56 +391,81 @@ static void any_register(u32 offset, u32 val)
 {
 	u32 n = (select_reg - 16U) >> 1;
 
-	if (offset == 0x10 && select_reg >= 16 && n < IOAPIC_PINS) {
+	if (offset == 0x10 && select_reg >= 16 && n < npins) {
 		rte(n, val, select_reg & 1);
 		return;
 	}
 	ioapic_write(&io, offset, val, &out);
 	if (offset == 0)
-		select_reg = val;
+		select_reg = select_bits(val);
 	else if (offset == 0x10 && select_reg == 0)
 		id = val >> 24 & 15;
 	else
 		MUST(ioapic_read(&io, 4) == 0);
 }
 
+/* KVM's layout has room for 24. */
+static void save_and_restore(u64 *rte, u64 *irr)
+{
+	struct ioapic_image im = { .regsel = io.regsel, .id = io.id, .irr = irr, .rte = rte };
+	struct ioapic_state st;
+
+	memset(rte, 0, sizeof(io.rte));
+	memset(irr, 0, sizeof(io.irr));
+	if (npins == IOAPIC_PINS) {
+		memset(&st, 0x77, sizeof(st));
+		ioapic_save(&io, &st);
+		MUST(!st.pad && st.ioregsel == select_reg && st.id == id);
+		memcpy(rte, st.rte, sizeof(st.rte));
+		irr[0] = st.irr;
+	} else {
+		memcpy(rte, io.rte, npins * sizeof(*rte));
+		memcpy(irr, io.irr, sizeof(io.irr));
+		MUST(ioapic_possible(&io, &im));
+	}
+	memset(io.rte, 0xee, npins * sizeof(*rte));
+	memset(io.line, 0xee, npins);
+	memset(io.irr, 0xee, sizeof(io.irr));
+	if (npins == IOAPIC_PINS) {
+		MUST(ioapic_restore(&io, &st, &out));
+		take_messages();
+		return;
+	}
+	do {
+		ioapic_load(&io, &im, &out);
+		take_messages();
+	} while (out.next);
+}
+
 /* Saved and restored it is the same, but for who asserts a line. */
 static void migrate(void)
 {
-	struct ioapic_state st, again;
+	static u64 rte[IOAPIC_MAX_PINS], irr[IOAPIC_WORDS];
 	u32 i;
 
-	memset(&st, 0x77, sizeof(st));
-	ioapic_save(&io, &st);
-	MUST(!st.pad && st.ioregsel == select_reg && st.id == id);
-	memset(io.rte, 0xee, sizeof(io.rte));
-	memset(io.line, 0xee, sizeof(io.line));
-	io.irr = 0xeeeeeeee;
-	MUST(ioapic_restore(&io, &st, &out));
-	for (i = 0; i < IOAPIC_PINS; i++) {
+	for (i = 0; i < npins; i++) {
 		struct pin *p = &pins[i];
+		bool held = is_level(p) && asserted(p);
 
-		MUST((st.irr >> i & 1) == (is_level(p) && asserted(p)));
-		p->held = is_level(p) && asserted(p);
+		quiet(p);
+		p->held = held;
 		p->lines = 0;
 		if (p->held)
 			expect(i);
 	}
-	ioapic_save(&io, &again);
-	for (i = 0; i < IOAPIC_PINS; i++)
-		if (expected >> i & 1)
-			st.rte[i] |= BIT(14);
-	MUST(!memcmp(&st, &again, sizeof(st)));
+	save_and_restore(rte, irr);
+	for (i = 0; i < npins; i++)
+		MUST(ioapic_pin_test(irr, i) == pins[i].held);
 }
 
 static void step(const struct fuzz_op *op)
 {
-	u32 n = op->a % IOAPIC_PINS;
+	u32 n = (op->a | op->c << 8) % npins;
 
 	switch (op->what % OP_WHATS) {
 	case OP_LINE:
-		line(op->a % (IOAPIC_PINS + 1), op->b % IOAPIC_SRC_COUNT,
-		     op->c & 1);
+		line((op->a | (op->y & 1) << 8) % (npins + 1),
+		     op->b % IOAPIC_SRC_COUNT, op->c & 1);
 		break;
 	case OP_PULSE:
 		line(n, op->b % IOAPIC_SRC_COUNT, true);
@@ -397,6 +499,12 @@ static void step(const struct fuzz_op *op)
 	case OP_MIGRATE:
 		migrate();
 		break;
+	case OP_STORM:
+		io.storm = op->a % 4;
+		break;
+	case OP_RELEASE:
+		release();
+		break;
 	}
 }
 
@@ -422,6 +530,7 @@ static void make_dests(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const u8 sizes[] = { 24, 24, 121, 240 };
 	struct fuzz_input in = { data, size };
 	struct fuzz_op op;
 	u32 i;
@@ -430,11 +539,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		make_dests();
 	memset(&io, 0x33, sizeof(io));
 	ioapic_init(&io);
+	npins = sizes[size % ARRAY_SIZE(sizes)];
+	io.pins = npins;
 	memset(pins, 0, sizeof(pins));
 	memset(maps, 0, sizeof(maps));
 	select_reg = 0;
 	id = 0;
-	for (i = 0; i < IOAPIC_PINS; i++)
+	for (i = 0; i < npins; i++)
 		pins[i].rte = BIT(16);
 	while (fuzz_next(&in, &op)) {
 		clear();

@@ -24,7 +24,6 @@ static struct vm *fake_vm(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, vm);
 	mutex_init(&vm->lock);
 	raw_spin_lock_init(&vm->irq_lock);
-	ioapic_init(&vm->ioapic);
 	pic_init(&vm->pic);
 	vm->pic.chip[0].imr = vm->pic.chip[1].imr = 0xff;
 	if (dests) {
@@ -34,6 +33,7 @@ static struct vm *fake_vm(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, drop_vm, vm));
 	KUNIT_ASSERT_NOT_NULL(test, dests);
 	mutex_lock(&vm->lock);
+	ioapics_init(vm);
 	KUNIT_EXPECT_EQ(test, 0, route_init(vm));
 	vm->irqchip = true;
 	mutex_unlock(&vm->lock);
@@ -49,7 +49,7 @@ static struct vm *fake_vm(struct kunit *test)
 
 static void unmask(struct vm *vm, unsigned int n, u8 vector)
 {
-	vm->ioapic.rte[n] = vector;
+	ioapic_put_rte(&vm->ioapic, n, vector);
 }
 
 static void defaults(struct kunit *test)

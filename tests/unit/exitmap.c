@@ -30,7 +30,7 @@ static u64 exitmap_of(u64 rte, u32 index)
 	struct exitmap map = { { 0 } };
 
 	ioapic_init(&exitmap_io);
-	exitmap_io.rte[9] = rte;
+	ioapic_put_rte(&exitmap_io, 9, rte);
 	exitmap_add_ioapic(&map, &exitmap_io, &exitmap_dests, index);
 	return map.bits[0] | map.bits[1] | map.bits[2] | map.bits[3];
 }
@@ -113,8 +113,9 @@ TEST(exitmap_random_exact)
 		for (k = 0; k < IOAPIC_PINS; k++) {
 			u64 dest = check_below(&r, 5);
 
-			exitmap_io.rte[k] = (dest == 4 ? 255 : dest) << 56 |
-					    (check_next(&r) >> 30 & 0x1ffff);
+			ioapic_put_rte(&exitmap_io, k,
+				       (dest == 4 ? 255 : dest) << 56 |
+				       (check_next(&r) >> 30 & 0x1ffff));
 		}
 		for (k = 0; k < 12; k++) {
 			fixture_post(l, check_below(&r, 256), check_below(&r, 2));
@@ -139,16 +140,16 @@ TEST(exitmap_tapped_pins)
 {
 	static const struct {
 		u64 rte;
-		u32 tapped;
+		int tapped;
 		bool in; /* APIC 1's map */
 	} rows[] = {
-		{ 1ULL << 56 | 0x41, 0, false },
-		{ 1ULL << 56 | 0x41, BIT(9), true },
-		{ 1ULL << 56 | 0x41, BIT(8), false },
-		{ 2ULL << 56 | 0x41, BIT(9), false },
-		{ 1ULL << 56 | 0x10041, BIT(9), true },
-		{ 1ULL << 56 | 0x441, BIT(9), false }, /* an NMI has none */
-		{ 1ULL << 56 | 0x0f, BIT(9), false },
+		{ 1ULL << 56 | 0x41, -1, false },
+		{ 1ULL << 56 | 0x41, 9, true },
+		{ 1ULL << 56 | 0x41, 8, false },
+		{ 2ULL << 56 | 0x41, 9, false },
+		{ 1ULL << 56 | 0x10041, 9, true },
+		{ 1ULL << 56 | 0x441, 9, false }, /* an NMI has none */
+		{ 1ULL << 56 | 0x0f, 9, false },
 	};
 	u32 i;
 
@@ -157,7 +158,7 @@ TEST(exitmap_tapped_pins)
 		struct exitmap map = { { 0 } };
 
 		ioapic_init(&exitmap_io);
-		exitmap_io.rte[9] = rows[i].rte;
+		ioapic_put_rte(&exitmap_io, 9, rows[i].rte);
 		exitmap_io.tapped = rows[i].tapped;
 		exitmap_add_ioapic(&map, &exitmap_io, &exitmap_dests, 1);
 		CHECK_ROW(i, map.bits[1], rows[i].in ? 2 : 0);

@@ -78,7 +78,7 @@ TEST(ioapic_message_fields)
 
 	memset(&msg, 0xff, sizeof(msg));
 	ioapic_init(&ioapic_dev);
-	ioapic_dev.rte[5] = 0xa5ULL << 56 | 0x8941;
+	ioapic_put_rte(&ioapic_dev, 5, 0xa5ULL << 56 | 0x8941);
 	ioapic_message(&ioapic_dev, 5, &msg);
 	CHECK_EQ(msg.dest, 0xa5);
 	CHECK_EQ(msg.vector, 0x41);
@@ -87,7 +87,7 @@ TEST(ioapic_message_fields)
 	CHECK_EQ(msg.source, IRQ_SOURCE_NONE);
 	CHECK_EQ(msg.shorthand, IRQ_DEST_FIELD);
 	/* NMI is an edge whatever the entry says. */
-	ioapic_dev.rte[5] = 0x8400;
+	ioapic_put_rte(&ioapic_dev, 5, 0x8400);
 	ioapic_message(&ioapic_dev, 5, &msg);
 	CHECK(!msg.level && !msg.logical);
 }
@@ -109,7 +109,7 @@ TEST(ioapic_edge)
 	ioapic_drive(4, false);
 	CHECK_EQ(ioapic_drive(4, true), IOAPIC_SENT);
 	CHECK_EQ(ioapic_end(0x41), 0);
-	CHECK_EQ(ioapic_dev.irr, 0);
+	CHECK_EQ(ioapic_dev.irr[0], 0);
 }
 
 TEST(ioapic_sources_are_ored)
@@ -233,10 +233,18 @@ TEST(ioapic_shared_vector)
 	CHECK_EQ(ioapic_in(0x1c), 0x8041);
 }
 
+static u64 ioapic_ended(struct ioapic *io, u8 vector, u64 which)
+{
+	u64 pins[IOAPIC_WORDS] = { which };
+	bool any = ioapic_resample(io, vector, pins);
+
+	return any == !!pins[0] ? pins[0] : ~0ULL;
+}
+
 /* An irqfd's level ends with the EOI that is for it, and with no other. */
 TEST(ioapic_level_of_irqfd)
 {
-	const u32 pins = BIT(6) | BIT(8) | BIT(9) | BIT(10);
+	const u64 pins = BIT(6) | BIT(8) | BIT(9) | BIT(10);
 	struct ioapic *io = &ioapic_dev;
 	struct ioapic_state st;
 
@@ -244,36 +252,36 @@ TEST(ioapic_level_of_irqfd)
 	ioapic_outl(0x10 + 2 * 6, 0x8041);
 	ioapic_outl(0x10 + 2 * 7, 0x8041);
 	ioapic_outl(0x10 + 2 * 8, 0x8042);
-	CHECK_EQ(ioapic_resample(io, 0x41, pins), 0);
+	CHECK_EQ(ioapic_ended(io, 0x41, pins), 0);
 	ioapic_effects.n = 0;
 	ioapic_line(io, 6, IOAPIC_SRC_IRQFD, true, &ioapic_effects);
 	ioapic_line(io, 7, IOAPIC_SRC_USER, true, &ioapic_effects);
 	ioapic_line(io, 8, IOAPIC_SRC_IRQFD, true, &ioapic_effects);
 	CHECK_EQ(ioapic_effects.n, 3);
-	CHECK_EQ(ioapic_resample(io, 0x43, pins), 0);
-	CHECK_EQ(ioapic_resample(io, 0x41, pins), BIT(6));
+	CHECK_EQ(ioapic_ended(io, 0x43, pins), 0);
+	CHECK_EQ(ioapic_ended(io, 0x41, pins), BIT(6));
 	CHECK_EQ(ioapic_end(0x41), 1); /* the line of pin 7 is up yet */
 	CHECK_EQ(ioapic_effects.pin[0], 7);
-	CHECK_EQ(ioapic_resample(io, 0x41, pins), 0);
-	CHECK_EQ(ioapic_resample(io, 0x42, pins & ~BIT(8)), 0);
+	CHECK_EQ(ioapic_ended(io, 0x41, pins), 0);
+	CHECK_EQ(ioapic_ended(io, 0x42, pins & ~BIT(8)), 0);
 	/* asserted by both: the device asks on */
 	ioapic_effects.n = 0;
 	ioapic_line(io, 8, IOAPIC_SRC_USER, true, &ioapic_effects);
-	CHECK_EQ(ioapic_resample(io, 0x42, pins), BIT(8));
+	CHECK_EQ(ioapic_ended(io, 0x42, pins), BIT(8));
 	CHECK_EQ(ioapic_end(0x42), 1);
 	CHECK_EQ(ioapic_drive(8, false), IOAPIC_IDLE);
 	CHECK_EQ(ioapic_end(0x42), 0);
 	/* asserted while masked: nothing was sent, so no EOI is for it */
 	ioapic_outl(0x10 + 2 * 9, 0x18043);
 	ioapic_line(io, 9, IOAPIC_SRC_IRQFD, true, &ioapic_effects);
-	CHECK_EQ(ioapic_resample(io, 0x43, pins), 0);
+	CHECK_EQ(ioapic_ended(io, 0x43, pins), 0);
 	/* restored: nobody else would lower it */
 	ioapic_outl(0x10 + 2 * 10, 0x8044);
 	ioapic_line(io, 10, IOAPIC_SRC_IRQFD, true, &ioapic_effects);
 	ioapic_save(io, &st);
 	ioapic_init(io);
 	CHECK(ioapic_restore(io, &st, &ioapic_effects));
-	CHECK_EQ(ioapic_resample(io, 0x44, pins), BIT(10));
+	CHECK_EQ(ioapic_ended(io, 0x44, pins), BIT(10));
 	CHECK_EQ(ioapic_end(0x44), 0);
 }
 
@@ -373,7 +381,7 @@ TEST(ioapic_restore_sends_what_waits)
 	CHECK_EQ(ioapic_effects.n, 24);
 	CHECK_EQ(ioapic_dev.id, 15);
 	CHECK_EQ(ioapic_dev.regsel, 0xff);
-	CHECK_EQ(ioapic_dev.irr, 0xaaaaaa);
+	CHECK_EQ(ioapic_dev.irr[0], 0xaaaaaa);
 	CHECK_EQ(ioapic_dev.rte[1], 0xff0000000000e8ffULL);
 	CHECK_EQ(ioapic_dev.rte[0], 0xff000000000028ffULL);
 }
@@ -462,7 +470,7 @@ TEST(ioapic_random_remote_irr)
 			REQUIRE_ROW(i, !irr || level);
 			REQUIRE_ROW(i, irr || !level || (rte & IOAPIC_RTE_MASK) ||
 				    !ioapic_model[pin].lines);
-			REQUIRE_ROW(i, (ioapic_dev.irr >> pin & 1) ==
+			REQUIRE_ROW(i, ioapic_pin_test(ioapic_dev.irr, pin) ==
 				    (level && ioapic_model[pin].lines));
 		}
 	}
@@ -488,35 +496,215 @@ TEST(ioapic_tapped_edge)
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		ioapic_init(&ioapic_dev);
 		ioapic_outl(0x22, rows[i].rte);
-		CHECK_ROW(i, ioapic_tapped(&ioapic_dev, 0x41), 0);
-		ioapic_dev.tapped = BIT(9) | BIT(3);
+		CHECK_ROW(i, ioapic_tapped(&ioapic_dev, 0x41), -1);
+		ioapic_dev.tapped = 9;
 		CHECK_ROW(i, ioapic_tapped(&ioapic_dev, 0x41),
-			  rows[i].tapped ? BIT(9) : 0);
+			  rows[i].tapped ? 9 : -1);
+		ioapic_dev.tapped = 3;
+		CHECK_ROW(i, ioapic_tapped(&ioapic_dev, 0x41), -1);
 	}
 	/* Where its EOI comes from changes with its route. */
 	ioapic_init(&ioapic_dev);
 	ioapic_outl(0x22, 0x41);
 	CHECK(!ioapic_effects.rescan);
-	ioapic_dev.tapped = BIT(9);
+	ioapic_dev.tapped = 9;
 	ioapic_outl(0x22, 0x42);
 	CHECK(ioapic_effects.rescan);
 	ioapic_outl(0x22, 0x10042);
 	CHECK(!ioapic_effects.rescan);
 }
 
-/* Only the step from masked to unmasked is told. */
+/* Only the step from masked to unmasked is told, and of the tapped pin. */
 TEST(ioapic_tells_of_unmasking)
 {
 	ioapic_init(&ioapic_dev);
-	ioapic_effects.unmasked = 0;
+	ioapic_dev.tapped = 1;
+	ioapic_effects.unmasked = false;
 	ioapic_outl(0x12, 0x10031);
-	CHECK_EQ(ioapic_effects.unmasked, 0);
+	ioapic_outl(0x14, 0x31);
+	CHECK(!ioapic_effects.unmasked);
 	ioapic_outl(0x12, 0x31);
-	CHECK_EQ(ioapic_effects.unmasked, BIT(1));
-	ioapic_effects.unmasked = 0;
+	CHECK(ioapic_effects.unmasked);
+	ioapic_effects.unmasked = false;
 	ioapic_outl(0x12, 0x32);
 	ioapic_outl(0x12, 0x10032);
-	CHECK_EQ(ioapic_effects.unmasked, 0);
+	CHECK(!ioapic_effects.unmasked);
+}
+
+static void ioapic_large(u32 pins)
+{
+	ioapic_init(&ioapic_dev);
+	ioapic_dev.pins = pins;
+	memset(&ioapic_effects, 0, sizeof(ioapic_effects));
+}
+
+/* What a larger IOAPIC's registers show; eight bits of IOREGSEL reach 120 pins. */
+TEST(ioapic_sizes)
+{
+	static const struct {
+		u32 pins, regsel;
+	} rows[] = { { 24, 0xff }, { 120, 0xff }, { 121, 0x1ff }, { 240, 0x1ff } };
+	u32 i, pin, last;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		last = rows[i].pins - 1;
+		ioapic_large(rows[i].pins);
+		CHECK_ROW(i, ioapic_in(1), last << 16 | 0x11);
+		ioapic_write(&ioapic_dev, 0, ~0U, &ioapic_effects);
+		CHECK_ROW(i, ioapic_read(&ioapic_dev, 0), rows[i].regsel);
+		for (pin = 0; pin <= last; pin++)
+			ioapic_outl(0x10 + 2 * pin, 0x8000 | (16 + pin % 200));
+		for (pin = 0; pin <= last; pin++)
+			CHECK_ROW(pin, ioapic_in(0x10 + 2 * pin),
+				  0x8000 | (16 + pin % 200));
+		CHECK_ROW(i, ioapic_drive(last, true), IOAPIC_SENT);
+		CHECK_ROW(i, ioapic_effects.pin[0], last);
+		CHECK_ROW(i, ioapic_in(0x10 + 2 * last) >> 14, 3);
+		CHECK_ROW(i, ioapic_drive(last + 1, true), IOAPIC_IGNORED);
+		/* No register is beyond the last entry. */
+		ioapic_outl(0x10 + 2 * (last + 1), 0x55);
+		CHECK_ROW(i, ioapic_dev.rte[(last + 1) % 240],
+			  last == 239 ? 0x8010 : IOAPIC_RTE_MASK);
+		CHECK_ROW(i, ioapic_end(16 + last % 200), 1);
+		CHECK_ROW(i, ioapic_drive(last, false), IOAPIC_IDLE);
+		CHECK_ROW(i, ioapic_end(16 + last % 200), 0);
+		CHECK_ROW(i, ioapic_serves(&ioapic_dev), false);
+	}
+}
+
+/* More messages than fit: each pin is sent once, and none twice. */
+TEST(ioapic_eoi_by_pieces)
+{
+	bool sent[IOAPIC_MAX_PINS] = { false };
+	u32 pin, k, n = 0, calls = 0;
+
+	ioapic_large(240);
+	for (pin = 0; pin < 240; pin++) {
+		ioapic_outl(0x10 + 2 * pin, pin % 3 ? 0x8041 : 0x8042);
+		ioapic_drive(pin, true);
+	}
+	ioapic_effects.next = 0;
+	do {
+		ioapic_effects.n = 0;
+		ioapic_eoi(&ioapic_dev, 0x41, &ioapic_effects);
+		for (k = 0; k < ioapic_effects.n; k++) {
+			pin = ioapic_effects.pin[k];
+			CHECK_ROW(pin, sent[pin], false);
+			CHECK_ROW(pin, pin % 3 != 0, true);
+			sent[pin] = true;
+			n++;
+		}
+		calls++;
+	} while (ioapic_effects.next);
+	CHECK_EQ(n, 160);
+	CHECK_EQ(calls, 7);
+	CHECK(ioapic_serves(&ioapic_dev));
+}
+
+/* The image of a larger one: what it can be, and what is sent of it. */
+TEST(ioapic_images)
+{
+	static u64 irr[IOAPIC_WORDS], rte[IOAPIC_MAX_PINS];
+	struct ioapic_image im = { .irr = irr, .rte = rte };
+	u32 pin, n = 0;
+
+	ioapic_large(100);
+	memset(irr, 0, sizeof(irr));
+	memset(rte, 0, sizeof(rte));
+	CHECK(ioapic_possible(&ioapic_dev, &im));
+	im.regsel = 0x100;
+	CHECK(!ioapic_possible(&ioapic_dev, &im));
+	im.regsel = 0xff;
+	im.id = 16;
+	CHECK(!ioapic_possible(&ioapic_dev, &im));
+	im.id = 15;
+	rte[100] = 1;
+	CHECK(!ioapic_possible(&ioapic_dev, &im));
+	rte[100] = 0;
+	rte[99] = 1 << 17;
+	CHECK(!ioapic_possible(&ioapic_dev, &im));
+	rte[99] = 0xff0000000001ffffULL;
+	CHECK(ioapic_possible(&ioapic_dev, &im));
+	irr[1] = 1ULL << 36;
+	CHECK(!ioapic_possible(&ioapic_dev, &im));
+
+	irr[1] = 0;
+	irr[3] = 1ULL << 63; /* nobody's */
+	CHECK(!ioapic_possible(&ioapic_dev, &im));
+	irr[3] = 0;
+
+	irr[0] = irr[1] = 0xfffffffffULL;
+	for (pin = 0; pin < 100; pin++)
+		rte[pin] = pin & 1 ? 0x8031 : 0xc031; /* these are in service */
+	CHECK(ioapic_possible(&ioapic_dev, &im));
+	ioapic_effects.next = 0;
+	do {
+		ioapic_effects.n = 0;
+		ioapic_load(&ioapic_dev, &im, &ioapic_effects);
+		n += ioapic_effects.n;
+	} while (ioapic_effects.next);
+	CHECK_EQ(n, 36);
+	CHECK(ioapic_effects.rescan);
+	CHECK_EQ(memcmp(irr, ioapic_dev.irr, sizeof(irr)), 0);
+	CHECK_EQ(ioapic_dev.regsel, 0xff);
+	CHECK_EQ(ioapic_dev.id, 15);
+	for (pin = 0; pin < 100; pin++)
+		CHECK_ROW(pin, ioapic_dev.rte[pin],
+			  irr[pin >> 6] >> (pin & 63) & 1 ? 0xc031 : rte[pin]);
+}
+
+/* A line that nobody serves: after so many EOIs it has to wait. */
+TEST(ioapic_storm)
+{
+	u32 i;
+
+	ioapic_large(24);
+	ioapic_dev.storm = 5;
+	ioapic_outl(0x1a, 0x8041);
+	ioapic_outl(0x1c, 0x8042);
+	ioapic_drive(6, true);
+	ioapic_drive(5, true);
+	for (i = 1; i < 5; i++)
+		CHECK_ROW(i, ioapic_end(0x41), 1);
+	CHECK(!ioapic_effects.delay);
+	CHECK_EQ(ioapic_end(0x41), 0);
+	CHECK(ioapic_effects.delay);
+	CHECK_EQ(ioapic_in(0x1a), 0x8041); /* not in service */
+	CHECK_EQ(ioapic_end(0x42), 1); /* each pin for itself */
+	ioapic_effects.n = 0;
+	ioapic_effects.delay = false;
+	ioapic_release(&ioapic_dev, &ioapic_effects);
+	CHECK_EQ(ioapic_effects.n, 1);
+	CHECK_EQ(ioapic_effects.pin[0], 5);
+	CHECK_EQ(ioapic_in(0x1a), 0xc041);
+	ioapic_effects.n = 0;
+	ioapic_release(&ioapic_dev, &ioapic_effects);
+	CHECK_EQ(ioapic_effects.n, 0);
+	/* A line that falls between is being served. */
+	for (i = 0; i < 20; i++) {
+		ioapic_drive(5, false);
+		ioapic_drive(5, true);
+		CHECK_ROW(i, ioapic_end(0x41), 1);
+	}
+	/* What falls while it waits is sent no more; what is asked for anew is. */
+	for (i = 0; i < 4; i++)
+		ioapic_end(0x41);
+	CHECK(ioapic_effects.delay);
+	ioapic_drive(5, false);
+	ioapic_effects.n = 0;
+	ioapic_release(&ioapic_dev, &ioapic_effects);
+	CHECK_EQ(ioapic_effects.n, 0);
+	CHECK_EQ(ioapic_drive(5, true), IOAPIC_SENT);
+	for (i = 0; i < 5; i++)
+		ioapic_end(0x41);
+	CHECK_EQ(ioapic_drive(5, true), IOAPIC_SENT);
+	ioapic_effects.n = 0;
+	ioapic_release(&ioapic_dev, &ioapic_effects);
+	CHECK_EQ(ioapic_effects.n, 0);
+	/* Never, if so wished. */
+	ioapic_dev.storm = 0;
+	for (i = 0; i < 100; i++)
+		CHECK_ROW(i, ioapic_end(0x41), 1);
 }
 
 /* Version 0x20 has an EOI register, which the caller sees to. */
@@ -550,6 +738,10 @@ TEST(ioapic_versions)
 	T(ioapic_tapped_edge)                                                  \
 	T(ioapic_tells_of_unmasking)                                           \
 	T(ioapic_versions)                                                     \
+	T(ioapic_sizes)                                                        \
+	T(ioapic_eoi_by_pieces)                                                \
+	T(ioapic_images)                                                       \
+	T(ioapic_storm)                                                        \
 	T(ioapic_state)                                                        \
 	T(ioapic_restore_sends_what_waits)                                     \
 	T(ioapic_random_remote_irr)

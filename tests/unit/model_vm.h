@@ -292,6 +292,13 @@ static inline void mvm_log(struct model_host *h, enum model_event what,
 		mvm_took(c, code);
 }
 
+/* There is no PIC. */
+static bool mvm_external(struct model_host *h)
+{
+	(void)h;
+	return false;
+}
+
 static const struct model_calls mvm_calls = {
 	.now = mvm_now,
 	.effects = mvm_effects,
@@ -301,6 +308,7 @@ static const struct model_calls mvm_calls = {
 	.kicked = mvm_kicked,
 	.requests = mvm_requests,
 	.absorb = mvm_absorb,
+	.external = mvm_external,
 	.log = mvm_log,
 };
 

@@ -91,6 +91,9 @@
 	T(policy_lowest, 0) \
 	T(policy_ioapic, 0) \
 	T(policy_notify, 0) \
+	T(ioapics_input, 0) \
+	T(ioapics, 0) \
+	T(level_storm, 0) \
 	T(pic, 0) \
 	T(pic_lint0, 0) \
 	T(pic_halted, 0) \

@@ -29,6 +29,7 @@ void t_policy_input(void)
 	static const u64 defaults[VINTC_POLICIES] = {
 		[VINTC_POLICY_IOAPIC_VERSION] = 0x11,
 		[VINTC_POLICY_TIMER_MIN_NS] = 200000,
+		[VINTC_POLICY_LEVEL_STORM] = 10000,
 	};
 	struct vintc_policy p = { .policy = VINTC_POLICIES };
 	struct vm vm;

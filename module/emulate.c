@@ -457,8 +457,8 @@ static int give_up(struct emulation *em)
 		return -EAGAIN;
 	vcpu->stats.insn_emulation_fail++;
 	vcpu->emul.active = false;
-	/* A user program must not end the guest. */
-	if (em->cpu.cpl) {
+	/* A user program must not end the guest, unless user space wants to see it. */
+	if (em->cpu.cpl && !READ_ONCE(vcpu->vm->exit_on_emulation_failure)) {
 		vcpu_queue_ud(vcpu);
 		return GO_ON;
 	}

@@ -173,6 +173,8 @@ bool event_wakes(struct vcpu *vcpu)
 	case KVM_MP_STATE_RUNNABLE:
 		return true;
 	case KVM_MP_STATE_HALTED:
+		if (vcpu->pv_unhalted)
+			return true;
 		if (ev->exception.pending || ev->exception.injected ||
 		    ev->nmi_injected || ev->interrupt.injected)
 			return true;

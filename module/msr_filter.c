@@ -105,7 +105,7 @@ long msr_filter_set(struct vm *vm, const struct kvm_msr_filter __user *uarg)
 	mutex_lock(&vm->lock);
 	old = rcu_dereference_protected(vm->msr_filter, lockdep_is_held(&vm->lock));
 	rcu_assign_pointer(vm->msr_filter, f);
-	vm_request_all(vm, REQ_MSR_FILTER);
+	vm_request_all(vm, REQ_INTERCEPTS);
 	mutex_unlock(&vm->lock);
 	if (old)
 		synchronize_rcu_expedited();

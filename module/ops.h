@@ -56,7 +56,7 @@ struct x86_fetch {
  *	vm->lock held.
  * @post_notify: something new is in the mailbox of a vCPU that is accelerated:
  *	have hardware look at it if it is IN_GUEST. Any context.
- * @msr_filter_changed: msr_filtered() may answer differently now. Owner.
+ * @intercepts_changed: msr_filtered() and vm->hlt_in_guest may be new. Owner.
  * @dests_changed: this is the new destination map. vm->lock held.
  */
 struct vintc_ops {
@@ -86,7 +86,7 @@ struct vintc_ops {
 	u64 inhibits;
 	void (*apicv_update)(struct vcpu *vcpu);
 	void (*post_notify)(struct vcpu *vcpu);
-	void (*msr_filter_changed)(struct vcpu *vcpu);
+	void (*intercepts_changed)(struct vcpu *vcpu);
 	void (*dests_changed)(struct vm *vm, const struct dest_map *map);
 };
 

@@ -30,7 +30,8 @@ struct vcpu;
 	X(SCAN_IOAPIC, 0) /* recompute the handled vectors, always */        \
 	X(LOAD_EOI_EXITMAP, 0) /* hand them to hardware, when L1 runs */     \
 	X(APICV_UPDATE, 0) /* inhibit reasons changed */                     \
-	X(MSR_FILTER, 0) /* which MSR accesses are intercepted */            \
+	X(INTERCEPTS, 0) /* what the VM intercepts has changed */            \
+	X(UNHALT, 1) /* another vCPU has woken this one */                   \
 	X(PVCLOCK, 0) /* write kvmclock's page anew */                       \
 	X(EVENT, 1) /* look at pending events again */
 

@@ -16,6 +16,7 @@
 #include "isa.h"
 #include "memory.h"
 #include "msr_filter.h"
+#include "pv.h"
 #include "timer.h"
 #include "trace.h"
 #include "vm.h"
@@ -94,8 +95,10 @@ int vcpu_handle_requests(struct vcpu *vcpu)
 	if (take_request(vcpu, REQ_APICV_UPDATE) && vm->ops->apicv_update)
 		inhibit_follow(vcpu);
 	/* TLB_FLUSH is the backend's own, just before it enters. */
-	if (take_request(vcpu, REQ_MSR_FILTER) && vm->ops->msr_filter_changed)
-		vm->ops->msr_filter_changed(vcpu);
+	if (take_request(vcpu, REQ_INTERCEPTS) && vm->ops->intercepts_changed)
+		vm->ops->intercepts_changed(vcpu);
+	if (take_request(vcpu, REQ_UNHALT))
+		vcpu->pv_unhalted = true;
 	if (take_request(vcpu, REQ_PVCLOCK))
 		clock_update(vcpu);
 	if (take_request(vcpu, REQ_EVENT))
@@ -206,6 +209,7 @@ static int block(struct vcpu *vcpu, int *srcu)
 	if (vcpu->mp_state == KVM_MP_STATE_HALTED && event_wakes(vcpu)) {
 		u64 waited = ktime_get_ns() - start;
 
+		vcpu->pv_unhalted = false;
 		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 		vcpu->stats.halt_wakeup++;
 		vcpu->stats.halt_wait_ns += waited;
@@ -403,6 +407,8 @@ static int step(struct vcpu *vcpu, int *srcu)
 		return 0;
 	}
 
+	if (unlikely(vcpu->pv_steal))
+		pv_steal_update(vcpu);
 	switch (vcpu->vm->ops->run(vcpu)) {
 	case EXIT_AGAIN:
 		return host_work(vcpu, srcu);

@@ -27,10 +27,16 @@ void state_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *out)
 
 	event_absorb(vcpu); /* NMIs that were posted count as pending */
 	memset(out, 0, sizeof(*out));
-	if (!exception_soft(ev->exception.vector)) {
-		/* Without KVM_CAP_EXCEPTION_PAYLOAD a pending exception is
-		 * reported as begun, too.
-		 */
+	if (vcpu->vm->exception_payload) {
+		out->exception.injected = ev->exception.injected &&
+					  !exception_soft(ev->exception.vector);
+		out->exception.pending = ev->exception.pending;
+		out->exception_has_payload = ev->exception.has_payload;
+		out->exception_payload = ev->exception.has_payload ?
+						 ev->exception.payload : 0;
+		out->flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
+	} else if (!exception_soft(ev->exception.vector)) {
+		/* User space knows no pending one: it is reported as begun, too. */
 		out->exception.injected = ev->exception.injected ||
 					  ev->exception.pending;
 		out->exception.pending = ev->exception.pending;
@@ -46,13 +52,23 @@ void state_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *out)
 	out->nmi.injected = ev->nmi_injected;
 	out->nmi.pending = ev->nmi_pending;
 	out->nmi.masked = ev->nmi_masked;
-	out->flags = KVM_VCPUEVENT_VALID_NMI_PENDING |
-		     KVM_VCPUEVENT_VALID_SHADOW;
+	if (vcpu->vm->triple_fault_event) {
+		out->triple_fault.pending = ev->shutdown;
+		out->flags |= KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
+	}
+	out->flags |= KVM_VCPUEVENT_VALID_NMI_PENDING |
+		      KVM_VCPUEVENT_VALID_SHADOW;
 }
 
-static bool events_valid(const struct kvm_vcpu_events *in)
+static bool events_valid(const struct vm *vm, const struct kvm_vcpu_events *in)
 {
-	if (in->flags & ~EVENTS_FLAGS)
+	u32 known = EVENTS_FLAGS;
+
+	if (vm->exception_payload)
+		known |= KVM_VCPUEVENT_VALID_PAYLOAD;
+	if (vm->triple_fault_event)
+		known |= KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
+	if (in->flags & ~known)
 		return false;
 	if ((in->exception.injected || in->exception.pending) &&
 	    (in->exception.nr > 31 || in->exception.nr == VECTOR_NMI))
@@ -69,7 +85,7 @@ int state_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *in)
 {
 	struct vcpu_event_state *ev = &vcpu->event;
 
-	if (!events_valid(in))
+	if (!events_valid(vcpu->vm, in))
 		return -EINVAL;
 	event_absorb(vcpu);
 	ev->exception.injected = in->exception.injected;
@@ -78,6 +94,15 @@ int state_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *in)
 	ev->exception.has_error = in->exception.has_error_code;
 	ev->exception.error = in->exception.error_code;
 	ev->exception.has_payload = false;
+	if (in->flags & KVM_VCPUEVENT_VALID_PAYLOAD) {
+		ev->exception.pending = in->exception.pending;
+		ev->exception.injected &= !in->exception.pending;
+		ev->exception.has_payload = in->exception.pending &&
+					    in->exception_has_payload;
+		ev->exception.payload = in->exception_payload;
+	}
+	if (in->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT)
+		ev->shutdown = in->triple_fault.pending;
 	ev->interrupt.injected = in->interrupt.injected;
 	ev->interrupt.vector = in->interrupt.nr;
 	ev->interrupt.soft = in->interrupt.soft;
@@ -97,6 +122,10 @@ void state_get_mp_state(struct vcpu *vcpu, struct kvm_mp_state *mp)
 {
 	event_absorb(vcpu); /* an INIT or SIPI that was posted has happened */
 	mp->mp_state = vcpu->mp_state;
+	/* Kicked by another vCPU (KVM_HC_KICK_CPU): it goes on. */
+	if (mp->mp_state == KVM_MP_STATE_HALTED &&
+	    (vcpu->pv_unhalted || test_bit(REQ_UNHALT, &vcpu->requests)))
+		mp->mp_state = KVM_MP_STATE_RUNNABLE;
 }
 
 int state_set_mp_state(struct vcpu *vcpu, const struct kvm_mp_state *mp)

@@ -125,6 +125,8 @@ static long locked_ioctl(struct vcpu *vcpu, unsigned int cmd, unsigned long arg)
 		return arg ? -EINVAL : vcpu_run(vcpu);
 	case KVM_SET_SIGNAL_MASK:
 		return set_signal_mask(vcpu, uarg);
+	case KVM_ENABLE_CAP:
+		return cap_enable_vcpu(vcpu, uarg);
 	case VINTC_GET_VECTOR_STATS:
 		return vectors_ioctl(vcpu, uarg);
 	default:
@@ -233,6 +235,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 {
 	struct vcpu *vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
 	bool bsp = id == vm->boot_cpu_id;
+	struct lapic_out out = {};
 	int r;
 
 	if (!vcpu)
@@ -260,6 +263,12 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 	lapic_init(&vcpu->lapic, vcpu->apic_page, vcpu->index, id, bsp);
 	vcpu->lapic.config.min_period_ns =
 		vm_policy(vm, VINTC_POLICY_TIMER_MIN_NS);
+	if (vm->apic_bus_ns)
+		vcpu->lapic.config.bus_ns = vm->apic_bus_ns;
+	if (vm->quirks_off & KVM_X86_QUIRK_LINT0_REENABLED) {
+		vcpu->lapic.config.lint0_extint = false;
+		lapic_reset(&vcpu->lapic, &out);
+	}
 	vcpu_reset(vcpu, false);
 	isa_lint0(vcpu);
 	vcpu_request(vcpu, REQ_APICV_UPDATE);

@@ -250,7 +250,13 @@ struct vcpu {
 	u64 tsc_adjust;
 	u64 pv_time, pv_wall; /* kvmclock's MSRs */
 	bool pv_wall_due, pv_stopped;
-	u64 misc_enable, power_ctl;
+	u32 pv_features; /* KVM_CPUID_FEATURES EAX as the guest has it */
+	bool pv_enforce; /* KVM_CAP_ENFORCE_PV_FEATURE_CPUID */
+	bool pv_unhalted; /* KVM_HC_KICK_CPU: the next HLT doesn't sleep */
+	u64 pv_steal; /* MSR_KVM_STEAL_TIME */
+	u64 steal_seen; /* compat_run_delay() of @steal_task */
+	const struct task_struct *steal_task; /* only compared */
+	u64 misc_enable, power_ctl, platform_info;
 	u64 mcg_cap, mcg_status, mcg_ctl;
 	u64 *mce_banks; /* 4 MSRs of each bank, then all CTL2; NULL: no banks */
 	u64 hwcr, de_cfg, ucode_rev;

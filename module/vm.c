@@ -24,86 +24,6 @@ MODULE_PARM_DESC(halt_poll_ns, "longest poll for an interrupt before a halted vC
 
 #define MMU_PAGES_MIN 64
 
-/* What a capability answers where that is one number for every VM. */
-static const struct {
-	u32 cap;
-	int value;
-} capabilities[] = {
-	{ KVM_CAP_IRQCHIP, 1 },
-	{ KVM_CAP_HLT, 1 },
-	{ KVM_CAP_USER_MEMORY, 1 },
-	{ KVM_CAP_USER_MEMORY2, 1 },
-	{ KVM_CAP_SET_TSS_ADDR, 1 },
-	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
-	{ KVM_CAP_EXT_CPUID, 1 },
-	{ KVM_CAP_NR_MEMSLOTS, MEMORY_SLOTS },
-	{ KVM_CAP_NR_VCPUS, VM_MAX_VCPUS },
-	{ KVM_CAP_MAX_VCPUS, VM_MAX_VCPUS },
-	{ KVM_CAP_MAX_VCPU_ID, VM_MAX_VCPU_ID + 1 },
-	{ KVM_CAP_MP_STATE, 1 },
-	{ KVM_CAP_SYNC_MMU, 1 },
-	{ KVM_CAP_DESTROY_MEMORY_REGION_WORKS, 1 },
-	{ KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, 1 },
-	{ KVM_CAP_READONLY_MEM, 1 },
-	{ KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
-					     KVM_DIRTY_LOG_INITIALLY_SET },
-	{ KVM_CAP_IRQ_ROUTING, VM_MAX_GSIS },
-	{ KVM_CAP_IRQ_INJECT_STATUS, 1 },
-	{ KVM_CAP_SIGNAL_MSI, 1 },
-	{ KVM_CAP_USER_NMI, 1 },
-	{ KVM_CAP_IRQFD, 1 },
-	{ KVM_CAP_IRQFD_RESAMPLE, 1 },
-	{ KVM_CAP_IOEVENTFD, 1 },
-	{ KVM_CAP_IOEVENTFD_ANY_LENGTH, 1 },
-	{ KVM_CAP_IOEVENTFD_NO_LENGTH, 1 },
-	{ KVM_CAP_COALESCED_MMIO, KVM_COALESCED_MMIO_PAGE_OFFSET },
-	{ KVM_CAP_COALESCED_PIO, 1 },
-	{ KVM_CAP_SPLIT_IRQCHIP, 1 },
-	{ KVM_CAP_PIT, 1 },
-	{ KVM_CAP_PIT2, 1 },
-	{ KVM_CAP_PIT_STATE2, 1 },
-	{ KVM_CAP_REINJECT_CONTROL, 1 },
-	{ KVM_CAP_VCPU_EVENTS, 1 },
-	{ KVM_CAP_SYNC_REGS, KVM_SYNC_X86_VALID_FIELDS },
-	{ KVM_CAP_MMU_SHADOW_CACHE_CONTROL, 1 },
-	{ KVM_CAP_DEBUGREGS, 1 },
-	{ KVM_CAP_MCE, MSR_MCE_CAP & 0xff },
-	{ KVM_CAP_ADJUST_CLOCK, VM_CLOCK_FLAGS },
-	{ KVM_CAP_KVMCLOCK_CTRL, 1 },
-	{ KVM_CAP_X86_ROBUST_SINGLESTEP, 1 },
-	{ KVM_CAP_SET_GUEST_DEBUG, 1 },
-	{ KVM_CAP_SET_GUEST_DEBUG2, VCPU_DEBUG_FLAGS },
-	{ KVM_CAP_XSAVE, 1 },
-	{ KVM_CAP_XSAVE2, sizeof(struct kvm_xsave) },
-	{ KVM_CAP_SREGS2, 1 },
-	{ KVM_CAP_XCRS, 1 },
-	{ KVM_CAP_INTERNAL_ERROR_DATA, 1 },
-	{ KVM_CAP_IMMEDIATE_EXIT, 1 },
-	{ KVM_CAP_BINARY_STATS_FD, 1 },
-	{ KVM_CAP_TSC_DEADLINE_TIMER, 1 },
-	{ KVM_CAP_GET_TSC_KHZ, 1 },
-	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
-	{ KVM_CAP_CHECK_EXTENSION_VM, 1 },
-	{ KVM_CAP_ENABLE_CAP_VM, 1 },
-	{ KVM_CAP_GET_MSR_FEATURES, 1 },
-	{ KVM_CAP_HALT_POLL, 1 },
-	{ KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS |
-			      KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK },
-	{ KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_VALID_MASK },
-	{ KVM_CAP_X86_MSR_FILTER, 1 },
-	{ KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_HLT },
-};
-
-int vm_check_extension(struct vm *vm, unsigned long cap)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(capabilities); i++)
-		if (capabilities[i].cap == cap)
-			return capabilities[i].value;
-	return 0;
-}
-
 void vm_get(struct vm *vm)
 {
 	kref_get(&vm->users);
@@ -271,35 +191,6 @@ static long vm_set_region(struct vm *vm, unsigned int cmd, void __user *arg)
 	return memory_set_region(&vm->mem, &region);
 }
 
-/* KVM_CAP_SPLIT_IRQCHIP: the local APICs alone. */
-static long vm_split_irqchip(struct vm *vm, u64 pins)
-{
-	lockdep_assert_held(&vm->lock);
-	if (pins > VM_MAX_GSIS)
-		return -EINVAL;
-	if (vm->irqchip || vm->nr_vcpus)
-		return -EEXIST;
-	vm->split = true;
-	vm->split_pins = pins;
-	memory_set_hole(&vm->mem, LAPIC_BASE_DEFAULT >> PAGE_SHIFT);
-	vm_inhibit(vm, VINTC_INHIBIT_NO_IRQCHIP, false);
-	/* Pairs with the plain reads: everything is set up. */
-	smp_store_release(&vm->irqchip, true);
-	return 0;
-}
-
-/* KVM_CAP_MAX_VCPU_ID: IDs from @n on can't be; once. */
-static long vm_limit_ids(struct vm *vm, u64 n)
-{
-	lockdep_assert_held(&vm->lock);
-	if (n > VM_MAX_VCPU_ID + 1 || vm->boot_cpu_id > n)
-		return -EINVAL;
-	if (vm->vcpu_ids && vm->vcpu_ids != n)
-		return -EINVAL;
-	vm->vcpu_ids = n;
-	return 0;
-}
-
 static long vm_irqfd(struct vm *vm, void __user *arg)
 {
 	struct kvm_irqfd irqfd;
@@ -325,60 +216,6 @@ static long vm_coalesced(struct vm *vm, void __user *arg, bool on)
 	if (copy_from_user(&zone, arg, sizeof(zone)))
 		return -EFAULT;
 	return coalesced_ioctl(vm, &zone, on);
-}
-
-static long vm_enable_cap(struct vm *vm, struct kvm_enable_cap __user *arg)
-{
-	struct kvm_enable_cap cap;
-	int r = 0;
-
-	if (copy_from_user(&cap, arg, sizeof(cap)))
-		return -EFAULT;
-	if (cap.flags || memchr_inv(cap.pad, 0, sizeof(cap.pad)))
-		return -EINVAL;
-	mutex_lock(&vm->lock);
-	switch (cap.cap) {
-	case KVM_CAP_X2APIC_API:
-		if (cap.args[0] & ~(u64)(KVM_X2APIC_API_USE_32BIT_IDS |
-					 KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK))
-			r = -EINVAL;
-		else if (cap.args[0] & KVM_X2APIC_API_USE_32BIT_IDS)
-			vm->x2apic_ids = true;
-		break;
-	case KVM_CAP_X86_DISABLE_EXITS:
-		if (cap.args[0] & ~(u64)KVM_X86_DISABLE_EXITS_HLT)
-			r = -EINVAL;
-		else if (vm->nr_vcpus)
-			r = -EINVAL;
-		else
-			vm->hlt_in_guest = cap.args[0];
-		break;
-	case KVM_CAP_SPLIT_IRQCHIP:
-		r = vm_split_irqchip(vm, cap.args[0]);
-		break;
-	case KVM_CAP_MAX_VCPU_ID:
-		r = vm_limit_ids(vm, cap.args[0]);
-		break;
-	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
-		r = dirty_set_manual(&vm->mem, cap.args[0]);
-		break;
-	case KVM_CAP_X86_USER_SPACE_MSR:
-		if (cap.args[0] & ~(u64)KVM_MSR_EXIT_REASON_VALID_MASK)
-			r = -EINVAL;
-		else
-			WRITE_ONCE(vm->user_msrs, cap.args[0]);
-		break;
-	case KVM_CAP_HALT_POLL:
-		if (cap.args[0] > U32_MAX)
-			r = -EINVAL;
-		else
-			WRITE_ONCE(vm->halt_poll_ns, cap.args[0]);
-		break;
-	default:
-		r = -EINVAL;
-	}
-	mutex_unlock(&vm->lock);
-	return r;
 }
 
 static long vm_set_boot_cpu(struct vm *vm, unsigned long id)
@@ -504,7 +341,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case VINTC_GET_INHIBITS:
 		return inhibit_ioctl(vm, uarg);
 	case KVM_ENABLE_CAP:
-		return vm_enable_cap(vm, uarg);
+		return cap_enable(vm, uarg);
 	case KVM_CHECK_EXTENSION:
 		return vm_check_extension(vm, arg);
 	case KVM_GET_TSC_KHZ:

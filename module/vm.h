@@ -89,6 +89,12 @@ struct vm {
 	u64 identity_map_addr;
 	bool hlt_in_guest;
 	struct msr_filter __rcu *msr_filter; /* NULL: every access is allowed */
+	bool hide_platform_info; /* KVM_CAP_MSR_PLATFORM_INFO: guests can't read it */
+	bool exit_on_emulation_failure;
+	bool exception_payload; /* events of struct kvm_vcpu_events that user space knows */
+	bool triple_fault_event;
+	u32 apic_bus_ns;
+	u64 quirks_off; /* KVM_CAP_DISABLE_QUIRKS2 */
 	u32 user_msrs; /* KVM_MSR_EXIT_REASON_...: refused accesses that user space wants */
 	atomic64_t inhibits; /* inhibit.h */
 	u64 policy[VINTC_POLICIES]; /* read where it is decided, by READ_ONCE */
@@ -109,6 +115,10 @@ void vm_put(struct vm *vm);
 int vm_check_extension(struct vm *vm, unsigned long cap);
 /* A bug in vintc or in hardware: every vCPU's run ends with -EIO. */
 void vm_kill(struct vm *vm);
+
+/* cap.c: KVM_ENABLE_CAP on a VM's fd (takes vm->lock), and on a vCPU's. */
+long cap_enable(struct vm *vm, const void __user *arg);
+long cap_enable_vcpu(struct vcpu *vcpu, const void __user *arg);
 
 /* policy.c */
 void policy_init(struct vm *vm);

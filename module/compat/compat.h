@@ -12,6 +12,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/percpu.h>
+#include <linux/sched.h>
 #include <linux/syscore_ops.h>
 #include <asm/cpufeature.h>
 #include <asm/nospec-branch.h>
@@ -60,6 +61,21 @@ static inline void compat_ibpb_on_exit_to_user(void)
 	defined(X86_FEATURE_IBPB_EXIT_TO_USER)
 	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
 		this_cpu_write(x86_ibpb_exit_to_user, true);
+#endif
+}
+
+/* ns that this thread was runnable and another one ran. */
+static inline bool compat_has_run_delay(void)
+{
+	return IS_ENABLED(CONFIG_SCHED_INFO);
+}
+
+static inline u64 compat_run_delay(void)
+{
+#ifdef CONFIG_SCHED_INFO
+	return current->sched_info.run_delay;
+#else
+	return 0;
 #endif
 }
 

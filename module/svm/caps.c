@@ -193,7 +193,7 @@ static const struct vintc_ops svm_ops = {
 	.tsc_changed = svm_tsc_changed,
 	.cpuid_changed = svm_cpuid_changed,
 	.debug_changed = svm_debug_changed,
-	.msr_filter_changed = svm_msr_filter_changed,
+	.intercepts_changed = svm_intercepts_changed,
 	.paging = svm_paging,
 	.run = svm_run,
 };

@@ -15,6 +15,7 @@
 #include "../fetch.h"
 #include "../memory.h"
 #include "../msr_filter.h"
+#include "../pv.h"
 #include "../switch.h"
 #include "../trace.h"
 #include "../x86/cpuid.h"
@@ -142,16 +143,11 @@ static int exit_gp(struct vcpu *vcpu, enum vcpu_exit *why)
 	return SVM_FAST;
 }
 
-/* No hypercall is offered; the guest ABI's own errors say so. */
-#define KVM_ENOSYS 1000
-#define KVM_EPERM 1
-
 static int exit_vmmcall(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	if (!skip(vcpu, DECODE))
 		return leave(why, EXIT_FETCH);
-	vcpu->stats.hypercalls++;
-	vcpu->gpr[X86_RAX] = svm_vmcb(vcpu)->s.cpl ? -(u64)KVM_EPERM : -(u64)KVM_ENOSYS;
+	pv_hypercall(vcpu, svm_vmcb(vcpu)->s.cpl);
 	return SVM_FAST;
 }
 

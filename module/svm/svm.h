@@ -92,7 +92,7 @@ void svm_set_state(struct vcpu *vcpu, const struct cpu_state *st, u32 groups);
 void svm_tsc_changed(struct vcpu *vcpu);
 void svm_cpuid_changed(struct vcpu *vcpu);
 void svm_paging(const struct vcpu *vcpu, struct x86_fetch *f);
-void svm_msr_filter_changed(struct vcpu *vcpu);
+void svm_intercepts_changed(struct vcpu *vcpu);
 void svm_debug_changed(struct vcpu *vcpu);
 u64 *svm_dr6(struct vcpu *vcpu);
 u64 *svm_dr7(struct vcpu *vcpu);

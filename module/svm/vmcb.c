@@ -87,10 +87,11 @@ static const u8 intercepts[] = {
 	INTERCEPT_INVLPGB_ILLEGAL, INTERCEPT_MCOMMIT, INTERCEPT_TLBSYNC,
 };
 
-void svm_msr_filter_changed(struct vcpu *vcpu)
+void svm_intercepts_changed(struct vcpu *vcpu)
 {
 	struct vmcb_page *vmcb = svm_vmcb(vcpu);
 
+	svm_intercept(vmcb, INTERCEPT_HLT, !vcpu->vm->hlt_in_guest);
 	vmcb->c.msrpm_base_pa =
 		virt_to_phys(msr_filtered(vcpu->vm) ? msrpm_all : msrpm);
 	vmcb_dirty(vmcb, VMCB_PERM_MAPS);
@@ -107,8 +108,6 @@ static void init_control(struct vcpu *vcpu)
 	for (i = INTERCEPT_DR0_READ; i <= INTERCEPT_DR7_WRITE; i++)
 		if (i <= INTERCEPT_DR7_READ || i >= INTERCEPT_DR0_WRITE)
 			c->intercepts[i / 32] |= BIT(i % 32);
-	if (vcpu->vm->hlt_in_guest)
-		c->intercepts[INTERCEPT_HLT / 32] &= ~BIT(INTERCEPT_HLT % 32);
 	c->iopm_base_pa = virt_to_phys(iopm);
 	c->tsc_offset = vcpu->tsc_offset;
 	c->int_ctl = VMCB_V_INTR_MASKING;
@@ -127,7 +126,7 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 	svm->nmi_iret = svm->nmi_step = svm->window = false;
 	if (!init)
 		svm->cr0_hidden = 0;
-	svm_msr_filter_changed(vcpu);
+	svm_intercepts_changed(vcpu);
 	svm_cpuid_changed(vcpu);
 	svm_debug_changed(vcpu);
 }

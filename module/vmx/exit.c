@@ -12,6 +12,7 @@
 #include "../event.h"
 #include "../memory.h"
 #include "../msr_filter.h"
+#include "../pv.h"
 #include "../ops.h"
 #include "../switch.h"
 #include "../trace.h"
@@ -132,14 +133,9 @@ static int exit_skip(struct vcpu *vcpu)
 	return VMX_FAST;
 }
 
-/* No hypercall is offered; the guest ABI's own errors say so. */
-#define KVM_ENOSYS 1000
-#define KVM_EPERM 1
-
 static int exit_vmcall(struct vcpu *vcpu)
 {
-	vcpu->stats.hypercalls++;
-	vcpu->gpr[X86_RAX] = vmx_cpl(vcpu) ? -(u64)KVM_EPERM : -(u64)KVM_ENOSYS;
+	pv_hypercall(vcpu, vmx_cpl(vcpu));
 	skip(vcpu);
 	return VMX_FAST;
 }

@@ -108,8 +108,10 @@ u64 vmx_msr_bitmap(const struct vcpu *vcpu, bool x2apic)
 						BITMAP_FILTERED : 0)]);
 }
 
-void vmx_msr_filter_changed(struct vcpu *vcpu)
+void vmx_intercepts_changed(struct vcpu *vcpu)
 {
+	vmx_set_control(vcpu, VMX_CPU, CPU_BASED_HLT_EXITING,
+			!vcpu->vm->hlt_in_guest);
 	vcpu->vmx->apicv_dirty = true;
 }
 

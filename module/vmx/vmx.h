@@ -153,7 +153,7 @@ void vmx_host_state(struct vcpu *vcpu);
 void vmx_set_control(struct vcpu *vcpu, enum vmx_word word, u32 bits, bool on);
 void vmx_flush_controls(struct vcpu *vcpu);
 u64 vmx_msr_bitmap(const struct vcpu *vcpu, bool x2apic);
-void vmx_msr_filter_changed(struct vcpu *vcpu);
+void vmx_intercepts_changed(struct vcpu *vcpu);
 
 /* state.c */
 void vmx_get_state(struct vcpu *vcpu, struct cpu_state *st, u32 groups);

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <asm/kvm_para.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
@@ -185,12 +186,19 @@ static const struct guest_leaf *out_of_range(const struct guest_cpuid *t,
 }
 
 /* Bits of @r that follow the vCPU's registers. */
-static noinline void leaf_live_bits(const struct vcpu *vcpu, u8 live, u32 *ebx,
-				u32 *ecx, u32 *edx)
+static noinline void leaf_live_bits(const struct vcpu *vcpu, u8 live, u32 *eax,
+				    u32 *ebx, u32 *ecx, u32 *edx)
 {
 	bool apic = vcpu->lapic.base & LAPIC_BASE_ENABLE;
 
 	switch (live) {
+	case LEAF_LIVE_1:
+		*ecx &= ~F(OSXSAVE);
+		if (vcpu->cr4 & X86_CR4_OSXSAVE)
+			*ecx |= F(OSXSAVE);
+		if (!apic)
+			*edx &= ~F(APIC);
+		break;
 	case LEAF_LIVE_7:
 		*ecx &= ~F(OSPKE);
 		if (vcpu->cr4 & X86_CR4_PKE)
@@ -205,6 +213,11 @@ static noinline void leaf_live_bits(const struct vcpu *vcpu, u8 live, u32 *ebx,
 	case LEAF_LIVE_80000001:
 		if (!apic)
 			*edx &= ~F(APIC);
+		break;
+	case LEAF_LIVE_PV:
+		/* A guest that halts for itself can't be woken by a kick. */
+		if (READ_ONCE(vcpu->vm->hlt_in_guest))
+			*eax &= ~BIT(KVM_FEATURE_PV_UNHALT);
 		break;
 	}
 }
@@ -233,7 +246,7 @@ void cpuid_emulate(struct vcpu *vcpu)
 			if (!(vcpu->lapic.base & LAPIC_BASE_ENABLE))
 				edx &= ~F(APIC);
 		} else if (unlikely(leaf->live)) {
-			leaf_live_bits(vcpu, leaf->live, &ebx, &ecx, &edx);
+			leaf_live_bits(vcpu, leaf->live, &eax, &ebx, &ecx, &edx);
 		}
 	}
 	vcpu->gpr[X86_RAX] = eax;
@@ -306,6 +319,27 @@ static bool vendor_is(const struct guest_leaf *leaf, const char *name)
 	       !memcmp(&leaf->ecx, name + 8, 4);
 }
 
+/* A guest finds KVM's leaves at a multiple of 100H, others' may be before. */
+static void derive_pv(struct guest_cpuid *t)
+{
+	const struct guest_leaf *leaf, *features;
+	u32 base;
+
+	for (base = LEAF_HYPERVISOR; base < LEAF_HYPERVISOR + 0x10000; base += 0x100) {
+		leaf = table_find(t, base, 0);
+		if (!leaf || memcmp(&leaf->ebx, KVM_SIGNATURE, 4) ||
+		    memcmp(&leaf->ecx, &KVM_SIGNATURE[4], 4) ||
+		    memcmp(&leaf->edx, &KVM_SIGNATURE[8], 4))
+			continue;
+		features = table_find(t, base + 1, 0);
+		if (!features)
+			return;
+		t->pv_features = features->eax;
+		t->leaf[features - t->leaf].live = LEAF_LIVE_PV;
+		return;
+	}
+}
+
 /* What the leaves add up to. */
 static void table_derive(struct guest_cpuid *t)
 {
@@ -321,6 +355,7 @@ static void table_derive(struct guest_cpuid *t)
 	t->limit_extended = leaf ? leaf->eax : 0;
 	leaf = table_find(t, LEAF_HYPERVISOR, 0);
 	t->limit_hypervisor = leaf ? leaf->eax : 0;
+	derive_pv(t);
 	leaf = table_find(t, LEAF_BASIC, 0);
 	if (!leaf)
 		return;
@@ -346,7 +381,7 @@ static struct guest_cpuid *table_build(const struct kvm_cpuid_entry2 *e, u32 n)
 	return t;
 }
 
-static void leaf_to_user(struct kvm_cpuid_entry2 *e,
+static void leaf_to_user(const struct vcpu *vcpu, struct kvm_cpuid_entry2 *e,
 			 const struct guest_leaf *leaf)
 {
 	*e = (struct kvm_cpuid_entry2){
@@ -358,6 +393,8 @@ static void leaf_to_user(struct kvm_cpuid_entry2 *e,
 		.ecx = leaf->ecx,
 		.edx = leaf->edx,
 	};
+	leaf_live_bits(vcpu, leaf->live, &e->eax, &e->ebx, &e->ecx,
+		       &e->edx);
 }
 
 /* Linear addresses are checked against 48 bits, the only width offered. */
@@ -369,8 +406,10 @@ static bool table_valid(const struct guest_cpuid *t)
 	return virt == 0 || virt == 48 || virt == 57;
 }
 
-static bool table_same(const struct guest_cpuid *a, const struct guest_cpuid *b)
+/* Those bits that follow registers are the same whatever they were given as. */
+static bool table_same(const struct vcpu *vcpu, const struct guest_cpuid *b)
 {
+	const struct guest_cpuid *a = vcpu->cpuid;
 	u32 i;
 
 	if (!a || a->n != b->n)
@@ -378,8 +417,8 @@ static bool table_same(const struct guest_cpuid *a, const struct guest_cpuid *b)
 	for (i = 0; i < a->n; i++) {
 		struct kvm_cpuid_entry2 x, y;
 
-		leaf_to_user(&x, &a->leaf[i]);
-		leaf_to_user(&y, &b->leaf[i]);
+		leaf_to_user(vcpu, &x, &a->leaf[i]);
+		leaf_to_user(vcpu, &y, &b->leaf[i]);
 		if (memcmp(&x, &y, sizeof(x)))
 			return false;
 	}
@@ -409,6 +448,7 @@ static void table_install(struct vcpu *vcpu, struct guest_cpuid *t)
 	vcpu->lapic.config.x2apic = cpuid_has(vcpu, X86_FEATURE_X2APIC);
 	vcpu->lapic.config.tsc_deadline =
 		cpuid_has(vcpu, X86_FEATURE_TSC_DEADLINE_TIMER);
+	vcpu->pv_features = t->pv_features;
 	vcpu->vm->ops->cpuid_changed(vcpu);
 }
 
@@ -420,7 +460,7 @@ int cpuid_set_entries(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *entries,
 	if (!t)
 		return -ENOMEM;
 	if (!table_valid(t) ||
-	    (vcpu->launched && !table_same(vcpu->cpuid, t))) {
+	    (vcpu->launched && !table_same(vcpu, t))) {
 		kvfree(t);
 		return -EINVAL;
 	}
@@ -459,11 +499,11 @@ int cpuid_set(struct vcpu *vcpu, const struct kvm_cpuid2 *cpuid,
 /**
  * cpuid_get() - KVM_GET_CPUID2
  * @vcpu: not running, its lock held
- * @cpuid: header; @nent becomes the number of entries, also on -E2BIG
+ * @cpuid: header; @nent becomes the number of entries, but on -E2BIG
  * @entries: user's array of @nent
  *
- * The entries are what was set, with the bits that follow the vCPU's registers
- * as they were given.
+ * The entries are what was set, but for the bits that follow the vCPU's
+ * registers: these are as the guest would see them.
  * Return: 0, -E2BIG, -EFAULT.
  */
 int cpuid_get(struct vcpu *vcpu, struct kvm_cpuid2 *cpuid,
@@ -472,11 +512,11 @@ int cpuid_get(struct vcpu *vcpu, struct kvm_cpuid2 *cpuid,
 	u32 i, room = cpuid->nent, n = vcpu->cpuid ? vcpu->cpuid->n : 0;
 	struct kvm_cpuid_entry2 e;
 
-	cpuid->nent = n;
 	if (room < n)
 		return -E2BIG;
+	cpuid->nent = n;
 	for (i = 0; i < n; i++) {
-		leaf_to_user(&e, &vcpu->cpuid->leaf[i]);
+		leaf_to_user(vcpu, &e, &vcpu->cpuid->leaf[i]);
 		if (copy_to_user(&entries[i], &e, sizeof(e)))
 			return -EFAULT;
 	}

@@ -34,7 +34,8 @@ enum leaf_live {
 	LEAF_LIVE_7, /* OSPKE */
 	LEAF_LIVE_D_0, /* size for XCR0 */
 	LEAF_LIVE_D_1, /* the same, compacted */
-	LEAF_LIVE_80000001, /* APIC */
+	LEAF_LIVE_80000001,
+	LEAF_LIVE_PV, /* KVM_CPUID_FEATURES */ /* APIC */
 };
 
 #define LEAF_END 0xffff
@@ -70,6 +71,7 @@ struct guest_cpuid {
 	u32 word[GUEST_CPUID_WORDS];
 	const struct guest_leaf *redirect;
 	u32 limit_basic, limit_hypervisor, limit_extended;
+	u32 pv_features; /* KVM_CPUID_FEATURES EAX, or 0 */
 	bool amd;
 	u32 n;
 	struct guest_leaf leaf[];

@@ -31,6 +31,7 @@
 #include <uapi/asm/kvm_para.h>
 #include <asm/processor.h>
 
+#include "../pv.h"
 #include "../compat/cpu.h"
 #include "../vcpu.h"
 #include "cpuid.h"
@@ -492,9 +493,7 @@ static void hypervisor_leaves(struct list *l)
 	memcpy(&e->ecx, &KVM_SIGNATURE[4], 4);
 	memcpy(&e->edx, &KVM_SIGNATURE[8], 4);
 	e = emit(l, KVM_CPUID_FEATURES, 0, false);
-	e->eax = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
-		 BIT(KVM_FEATURE_CLOCKSOURCE2) |
-		 BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+	e->eax = pv_features();
 	e->ebx = e->ecx = e->edx = 0;
 }
 

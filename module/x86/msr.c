@@ -15,6 +15,7 @@
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
 
+#include "../pv.h"
 #include "../timer.h"
 #include "../trace.h"
 #include "../vectors.h"
@@ -92,6 +93,8 @@ static bool msr_allowed(const struct vcpu *vcpu, const struct msr_desc *d,
 {
 	if (host)
 		return true;
+	if (d->flags & M_PV)
+		return pv_has(vcpu, d->feature);
 	return !(d->flags & M_HOST) &&
 	       (!d->feature || cpuid_has(vcpu, d->feature));
 }

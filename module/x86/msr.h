@@ -14,6 +14,7 @@ enum {
 	M_HOST = BIT(2), /* user space only */
 	M_RO = BIT(3), /* a guest's write is #GP */
 	M_WO = BIT(4), /* a guest's read is #GP */
+	M_PV = BIT(6), /* @feature is KVM_FEATURE_... */
 	M_QUIET = BIT(5), /* a guest's write has no effect */
 };
 

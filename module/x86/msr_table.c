@@ -12,6 +12,7 @@
 #include <asm/tsc.h>
 
 #include "../ops.h"
+#include "../pv.h"
 #include "../timer.h"
 #include "../vm.h"
 #include "cpuid.h"
@@ -587,10 +588,40 @@ static int pv_time_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 	return MSR_OK;
 }
 
+static int pv_steal_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
+			u64 val, bool host)
+{
+	if (!pv_steal_valid(val))
+		return MSR_GP;
+	vcpu->pv_steal = val;
+	return MSR_OK;
+}
+
+#define PLATFORM_INFO_CPUID_FAULTING BIT_ULL(31) /* there is none */
+
+static int platform_info_get(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
+			     u64 *val, bool host)
+{
+	if (!host && READ_ONCE(vcpu->vm->hide_platform_info))
+		return MSR_GP;
+	*val = vcpu->platform_info;
+	return MSR_OK;
+}
+
+static int platform_info_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
+			     u64 val, bool host)
+{
+	if (val & PLATFORM_INFO_CPUID_FAULTING)
+		return MSR_GP;
+	vcpu->platform_info = val;
+	return MSR_OK;
+}
+
 void msr_reset(struct vcpu *vcpu)
 {
 	vcpu->misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
-	vcpu->pv_time = vcpu->pv_wall = 0;
+	vcpu->pv_time = vcpu->pv_wall = vcpu->pv_steal = 0;
+	vcpu->pv_unhalted = false;
 	vcpu->tsc_adjust = 0;
 	vcpu->mcg_status = 0;
 	vcpu->hwcr = 0;
@@ -613,9 +644,9 @@ void msr_reset(struct vcpu *vcpu)
 /* In ascending order. */
 const struct msr_desc msr_table[] = {
 	{ ONE(MSR_IA32_TSC), M_LIST, .get = tsc_get, .set = tsc_set },
-	{ ONE(MSR_KVM_WALL_CLOCK), M_LIST, FIELD(pv_wall, ANY),
+	{ ONE(MSR_KVM_WALL_CLOCK), M_LIST | M_PV, KVM_FEATURE_CLOCKSOURCE, FIELD(pv_wall, ANY),
 	  .set = pv_wall_set },
-	{ ONE(MSR_KVM_SYSTEM_TIME), M_LIST, FIELD(pv_time, ANY),
+	{ ONE(MSR_KVM_SYSTEM_TIME), M_LIST | M_PV, KVM_FEATURE_CLOCKSOURCE, FIELD(pv_time, ANY),
 	  .set = pv_time_set },
 	{ ONE(MSR_IA32_PLATFORM_ID), M_RO, ZERO },
 	{ ONE(MSR_IA32_APICBASE), .get = apic_base_get, .set = apic_base_set },
@@ -625,7 +656,8 @@ const struct msr_desc msr_table[] = {
 	{ ONE(MSR_UCODE_WRITE), M_QUIET | M_WO, ZERO },
 	{ ONE(MSR_PATCH_LEVEL), M_LIST | M_FEATURE, .get = ucode_rev_get,
 	  .set = ucode_rev_set },
-	{ ONE(MSR_PLATFORM_INFO), M_RO, ZERO },
+	{ ONE(MSR_PLATFORM_INFO), M_RO, .get = platform_info_get,
+	  .set = platform_info_set },
 	{ ONE(MSR_MTRRcap), M_RO, X86_FEATURE_MTRR, .get = mtrr_cap_get },
 	{ ONE(MSR_IA32_ARCH_CAPABILITIES), M_FEATURE | M_RO,
 	  X86_FEATURE_ARCH_CAPABILITIES, ZERO },
@@ -662,10 +694,12 @@ const struct msr_desc msr_table[] = {
 	{ ONE(MSR_IA32_TSC_DEADLINE), M_LIST, .get = deadline_get,
 	  .set = deadline_set },
 	{ ONE(MSR_IA32_XSS), 0, X86_FEATURE_XSAVES, FIELD(xss, 0) },
-	{ ONE(MSR_KVM_WALL_CLOCK_NEW), M_LIST, FIELD(pv_wall, ANY),
-	  .set = pv_wall_set },
-	{ ONE(MSR_KVM_SYSTEM_TIME_NEW), M_LIST, FIELD(pv_time, ANY),
-	  .set = pv_time_set },
+	{ ONE(MSR_KVM_WALL_CLOCK_NEW), M_LIST | M_PV, KVM_FEATURE_CLOCKSOURCE2,
+	  FIELD(pv_wall, ANY), .set = pv_wall_set },
+	{ ONE(MSR_KVM_SYSTEM_TIME_NEW), M_LIST | M_PV, KVM_FEATURE_CLOCKSOURCE2,
+	  FIELD(pv_time, ANY), .set = pv_time_set },
+	{ ONE(MSR_KVM_STEAL_TIME), M_LIST | M_PV, KVM_FEATURE_STEAL_TIME,
+	  FIELD(pv_steal, ANY), .set = pv_steal_set },
 	{ ONE(MSR_EFER), .get = efer_get, .set = efer_set },
 	{ ONE(MSR_STAR), M_LIST, X86_FEATURE_SYSCALL, BLOCK(star),
 	  .set = block_set },

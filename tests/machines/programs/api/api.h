@@ -86,6 +86,17 @@
 	T(debug_block_irq, 0) \
 	T(debug_input, 0) \
 	T(pvclock, 0) \
+	T(apic_bus, 0) \
+	T(pv_enforce, 0) \
+	T(pv_ipi, 0) \
+	T(pv_ipi_x2apic, 0) \
+	T(pv_kick, 0) \
+	T(steal_time, 0) \
+	T(payload, 0) \
+	T(triple_fault, 0) \
+	T(platform_info, 0) \
+	T(emulation_exit, 0) \
+	T(quirks, 0) \
 	T(policy_input, 0) \
 	T(inhibits, 0) \
 	T(policy_lowest, 0) \

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hypercalls, and steal time: what KVM's guests know of it (the kernel's
+ * Documentation/virt/kvm/x86/hypercalls.rst, msr.rst).
+ */
+#include <linux/sched.h>
+#include <asm/kvm_para.h>
+#include <linux/kvm_para.h>
+
+#include "compat/compat.h"
+#include "memory.h"
+#include "pv.h"
+#include "request.h"
+#include "vm.h"
+
+/* An IPI is sent to as many APICs as two registers have bits. */
+#define IPI_REGISTERS 2
+
+u32 pv_features(void)
+{
+	u32 f = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
+		BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_PV_UNHALT) |
+		BIT(KVM_FEATURE_PV_SEND_IPI) |
+		BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+
+	if (compat_has_run_delay())
+		f |= BIT(KVM_FEATURE_STEAL_TIME);
+	return f;
+}
+
+/* ------------------------------------------------------------- hypercalls */
+
+/* The vCPU whose APIC has this ID, or NULL. */
+static struct vcpu *by_apic_id(struct vm *vm, u64 id)
+{
+	struct vcpu *vcpu;
+	u32 i;
+
+	vm_for_each_vcpu(i, vcpu, vm)
+		if (vcpu->id == id)
+			return vcpu;
+	return NULL;
+}
+
+/*
+ * Wakes a vCPU that sleeps by HLT although no interrupt is there; one that is
+ * about to doesn't fall asleep.
+ */
+static u64 kick_cpu(struct vcpu *vcpu, u64 id)
+{
+	struct vcpu *target = by_apic_id(vcpu->vm, id);
+
+	if (target) {
+		vcpu_request(target, REQ_UNHALT);
+		vcpu_kick(target);
+	}
+	return 0;
+}
+
+/* Bits of @set are APIC IDs from @low up. */
+static u64 send_ipi(struct vcpu *vcpu, const u64 *set, u32 width, u64 low, u64 icr)
+{
+	struct irq_message msg = {
+		.vector = icr & 0xff,
+		.delivery = (icr >> 8) & 7,
+		.wide = true,
+		.source = vcpu->index,
+	};
+	u64 sent = 0;
+	u32 i;
+
+	/* No shorthand, no logical destination; what a vector goes with. */
+	if (icr & (BIT(11) | GENMASK(19, 18)))
+		return -(u64)KVM_EINVAL;
+	if (!vcpu->has_lapic || (msg.delivery != IRQ_FIXED && msg.delivery != IRQ_NMI) ||
+	    (msg.delivery == IRQ_FIXED && msg.vector < 16))
+		return 0;
+	for (i = 0; i < IPI_REGISTERS * width; i++) {
+		if (!(set[i / width] & BIT_ULL(i % width)) || low + i > VM_MAX_VCPU_ID)
+			continue;
+		msg.dest = low + i;
+		if (deliver(vcpu->vm, &msg) > 0)
+			sent++;
+	}
+	return sent;
+}
+
+static u64 hypercall(struct vcpu *vcpu, u64 nr, const u64 *a, u32 width)
+{
+	switch (nr) {
+	case KVM_HC_VAPIC_POLL_IRQ: /* the exit was what it is for */
+		return 0;
+	case KVM_HC_KICK_CPU:
+		if (!pv_has(vcpu, KVM_FEATURE_PV_UNHALT))
+			break;
+		return kick_cpu(vcpu, a[1]);
+	case KVM_HC_SEND_IPI:
+		if (!pv_has(vcpu, KVM_FEATURE_PV_SEND_IPI))
+			break;
+		return send_ipi(vcpu, a, width, a[2], a[3]);
+	case KVM_HC_SCHED_YIELD: /* a hint; it isn't advertised */
+		if (!pv_has(vcpu, KVM_FEATURE_PV_SCHED_YIELD))
+			break;
+		return 0;
+	}
+	return -(u64)KVM_ENOSYS;
+}
+
+void pv_hypercall(struct vcpu *vcpu, bool user)
+{
+	u64 *gpr = vcpu->gpr;
+	u64 nr = gpr[X86_RAX], ret;
+	u64 a[] = { gpr[X86_RBX], gpr[X86_RCX], gpr[X86_RDX], gpr[X86_RSI] };
+	struct x86_fetch f;
+	unsigned int i;
+
+	vcpu->stats.hypercalls++;
+	vcpu->vm->ops->paging(vcpu, &f);
+	if (f.mode != X86_LONG64) {
+		nr = (u32)nr;
+		for (i = 0; i < ARRAY_SIZE(a); i++)
+			a[i] = (u32)a[i];
+	}
+	ret = user ? -(u64)KVM_EPERM :
+		     hypercall(vcpu, nr, a, f.mode == X86_LONG64 ? 64 : 32);
+	gpr[X86_RAX] = f.mode == X86_LONG64 ? ret : (u32)ret;
+}
+
+/* ------------------------------------------------------------- steal time */
+
+bool pv_steal_valid(u64 val)
+{
+	return !(val & KVM_STEAL_RESERVED_MASK);
+}
+
+/* A page that isn't there is the guest's loss. */
+static void steal_write(struct vcpu *vcpu, u64 stolen)
+{
+	struct memory *mem = &vcpu->vm->mem;
+	u64 gpa = vcpu->pv_steal & KVM_STEAL_VALID_BITS;
+	struct kvm_steal_time st;
+
+	if (memory_read(mem, gpa, &st, sizeof(st)))
+		return;
+	/* Odd while it changes; the guest reads again then. */
+	st.version = (st.version | 1);
+	if (memory_write(mem, gpa + offsetof(struct kvm_steal_time, version), &st.version,
+			 sizeof(st.version)))
+		return;
+	smp_wmb();
+	st.steal += stolen;
+	memory_write(mem, gpa, &st.steal, sizeof(st.steal));
+	smp_wmb();
+	st.version++;
+	memory_write(mem, gpa + offsetof(struct kvm_steal_time, version), &st.version,
+		     sizeof(st.version));
+}
+
+void pv_steal_update(struct vcpu *vcpu)
+{
+	u64 now = compat_run_delay(), before = vcpu->steal_seen;
+
+	/* Only what the thread has waited for since it had the vCPU. */
+	vcpu->steal_seen = now;
+	if (vcpu->steal_task != current) {
+		vcpu->steal_task = current;
+		return;
+	}
+	if (now != before && (vcpu->pv_steal & KVM_MSR_ENABLED))
+		steal_write(vcpu, now - before);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a guest that knows of its hypervisor asks for: hypercalls, steal time.
+ * clock.c has kvmclock.
+ */
+#ifndef VINTC_PV_H
+#define VINTC_PV_H
+
+#include <linux/types.h>
+
+#include "vcpu.h"
+
+/* KVM_CPUID_FEATURES EAX that are offered. */
+u32 pv_features(void);
+
+/**
+ * pv_has() - may the guest use @feature, KVM_FEATURE_...?
+ *
+ * Without KVM_CAP_ENFORCE_PV_FEATURE_CPUID it may, whatever its CPUID says.
+ */
+static inline bool pv_has(const struct vcpu *vcpu, u32 feature)
+{
+	return !vcpu->pv_enforce || (vcpu->pv_features & BIT(feature));
+}
+
+/**
+ * pv_hypercall() - VMCALL or VMMCALL
+ * @vcpu: owner
+ * @user: from CPL 3
+ *
+ * RAX is what was asked for and becomes the answer. Context: atomic.
+ */
+void pv_hypercall(struct vcpu *vcpu, bool user);
+
+/* MSR_KVM_STEAL_TIME. */
+bool pv_steal_valid(u64 val);
+/* Before a guest is entered; where it may sleep. */
+void pv_steal_update(struct vcpu *vcpu);
+
+#endif

@@ -7,7 +7,7 @@ for word in $(cat /proc/cmdline); do
 	case $word in vintc.guest=*) exec sh "/guest/${word#*=}" ;; esac
 done
 
-field() { awk -v n="$1:" '$1 == n { s = 0; for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i; print s }' /proc/interrupts; }
+field() { awk -v n="$1:" '$1 == n { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts; }
 
 say "cpus $(grep -c ^processor /proc/cpuinfo)"
 say "clock $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"

@@ -5,7 +5,7 @@
 #   make test       every test; the last line says how many passed
 #   make check      the tests that need no machine: a minute or two
 #   make fuzz       the fuzz targets, about ten seconds each; make soak runs ten million inputs through each,
-#                   then guests of QEMU at length
+#                   all of KVM's selftests, then guests of QEMU at length
 #   make bench      what the engine's operations cost; instructions per event, beside in-tree KVM
 #                   (make bench-engine: the first alone, in seconds)
 #   make install    by DKMS, for the running kernel; make uninstall undoes it

@@ -5,23 +5,41 @@
 # some of them want to see its parameters, but has not taken the CPU. What is measured against a clock may
 # need another try when the machine is busy.
 limit=${LIMIT:-60}
+emulator='debug_regs monitor_mwait_test' # fail on in-tree KVM there, too
 timed='apic_bus_clock_test steal_time'
 ln -sf "${DEVICE:-/dev/vintc}" /dev/kvm.new && mv -f /dev/kvm.new /dev/kvm
 dmesg -n 1
 status=0
+
+# run NAME: it and what it has forked, which must not stay, in a session of their own
+run() {
+	setsid "/selftests/$1" >/tmp/out 2>&1 </dev/null &
+	pid=$!
+	(sleep "$limit" && kill -KILL -- -$pid) 2>/dev/null &
+	clock=$!
+	wait $pid
+	r=$?
+	kill $clock 2>/dev/null
+	kill -KILL -- -$pid 2>/dev/null
+	wait 2>/dev/null
+	return $r
+}
 
 for name in ${SELFTESTS:-$(ls /selftests)}; do
 	tries=1
 	case " $timed " in *" $name "*) tries=4 ;; esac
 	began=$(cut -d. -f1 /proc/uptime)
 	while [ $tries -gt 0 ]; do
-		timeout "$limit" "/selftests/$name" >/tmp/out 2>&1 </dev/null
+		run "$name"
 		r=$?
 		[ $r != 0 ] && [ $r != 4 ] || break
 		tries=$((tries - 1))
 	done
 	echo "# $name: $(($(cut -d. -f1 /proc/uptime) - began)) s"
+	case " $emulator " in *" $name "*) [ $r = 0 ] || r=emulator ;; esac
 	case $r in
+	emulator) echo "skip - selftest $name: the emulated CPU" ;;
+	137) echo "not ok - selftest $name: not done after $limit s" && status=1 ;;
 	0) echo "ok - selftest $name" ;;
 	4) echo "skip - selftest $name: $(grep -a -i -m 1 skip /tmp/out | sed 's/^1..0 # SKIP - //')" ;;
 	*)

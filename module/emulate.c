@@ -613,6 +613,7 @@ int vcpu_emulate_resume(struct vcpu *vcpu)
 		e->active = false;
 		return GO_ON;
 	}
+	e->block = 0;
 	switch (e->wait) {
 	case EMUL_WAIT_MMIO:
 		record(e, run->mmio.data, e->wait_len);

@@ -88,7 +88,7 @@ pair() {
 
 load tun || exit 1
 load vhost_net || exit 1
-for p in ${PAIRS-q35:on:2,microvm:split:1}; do
+for p in ${PAIRS-q35:on:1,microvm:split:1}; do
 	IFS=:,
 	# shellcheck disable=SC2086
 	set -- $p

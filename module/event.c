@@ -105,7 +105,8 @@ static void take_sipi(struct vcpu *vcpu, u8 page)
 	st.seg[X86_CS].base = page << 12;
 	vcpu->vm->ops->set_state(vcpu, &st, STATE_SEGS);
 	vcpu->rip = 0;
-	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	WRITE_ONCE(vcpu->mp_state, KVM_MP_STATE_RUNNABLE);
+	vcpu_request(vcpu, REQ_APICV_UPDATE);
 }
 
 void event_absorb(struct vcpu *vcpu)

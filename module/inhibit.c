@@ -66,11 +66,17 @@ void inhibit_from_dests(struct vm *vm, const struct dest_map *map)
 }
 
 /*
- * Asleep, most likely: whoever says IN_GUEST after the mode was read here sees
- * the request and comes to inhibit_follow() first.
+ * Whoever waits for a SIPI has REQ_APICV_UPDATE set when it has come. Another one
+ * who has it set is asleep, most likely: if it says IN_GUEST after the mode was
+ * read here it sees the request and comes to inhibit_follow() first.
  */
 static bool follows_first(const struct vcpu *vcpu)
 {
+	u32 state = READ_ONCE(vcpu->mp_state);
+
+	if (state == KVM_MP_STATE_UNINITIALIZED ||
+	    state == KVM_MP_STATE_INIT_RECEIVED)
+		return true;
 	if (!(READ_ONCE(vcpu->requests) & REQUEST_BIT(APICV_UPDATE)))
 		return false;
 	smp_rmb();

@@ -36,8 +36,9 @@ static inline u64 vm_inhibits(const struct vm *vm)
 }
 
 /*
- * Should hardware deliver @vcpu's interrupts? Owner. User space that debugs one
- * vCPU with its interrupts held back concerns that one alone.
+ * Should hardware deliver @vcpu's interrupts? Owner. Hardware would also do that
+ * to an APIC that software has disabled. User space that debugs one vCPU with
+ * its interrupts held back concerns that one alone.
  */
 static inline bool vcpu_wants_acceleration(const struct vcpu *vcpu)
 {

@@ -155,8 +155,9 @@ int state_set_mp_state(struct vcpu *vcpu, const struct kvm_mp_state *mp)
 		vcpu->mp_state = KVM_MP_STATE_INIT_RECEIVED;
 		mailbox_post(&vcpu->mailbox, &sipi);
 	} else {
-		vcpu->mp_state = mp->mp_state;
+		WRITE_ONCE(vcpu->mp_state, mp->mp_state);
 	}
 	vcpu_request(vcpu, REQ_EVENT);
+	vcpu_request(vcpu, REQ_APICV_UPDATE);
 	return 0;
 }

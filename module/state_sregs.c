@@ -207,8 +207,10 @@ static int set_common(struct vcpu *vcpu, const struct kvm_sregs *s)
 	set_cr8(vcpu, s->cr8);
 	/* The guest flushed nothing when these changed under it. */
 	vcpu_request(vcpu, REQ_TLB_FLUSH);
-	if (at_reset_vector(vcpu, &st))
-		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	if (at_reset_vector(vcpu, &st)) {
+		WRITE_ONCE(vcpu->mp_state, KVM_MP_STATE_RUNNABLE);
+		vcpu_request(vcpu, REQ_APICV_UPDATE);
+	}
 	return 0;
 }
 

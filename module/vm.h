@@ -27,6 +27,7 @@ struct routing;
 struct vm_pit;
 struct model_vm;
 struct msr_filter;
+struct svm_vm;
 
 /* The destination map with what RCU needs around it. */
 struct vm_dests {
@@ -100,6 +101,7 @@ struct vm {
 	u64 policy[VINTC_POLICIES]; /* read where it is decided, by READ_ONCE */
 	struct vm_stats stats;
 	struct model_vm *model;
+	struct svm_vm *svm;
 };
 
 #define vm_for_each_vcpu(i, v, vm)                                    \

@@ -72,6 +72,16 @@ void lapic_absorb(struct lapic *l, struct mailbox *mb, bool take_init,
 		take_events(mb, take_init, out);
 }
 
+void lapic_absorb_posted(struct lapic *l, struct mailbox *mb)
+{
+	struct lapic_out out = { .effects = 0 };
+
+	if (READ_ONCE(mb->control) & MAILBOX_ON) {
+		env_fetch_and(&mb->control, ~MAILBOX_ON);
+		take_vectors(l, mb, &out);
+	}
+}
+
 void lapic_sync_tmr(struct lapic *l, const struct mailbox *mb)
 {
 	u32 i;

@@ -180,7 +180,13 @@ void lapic_put_version(struct lapic *l)
 
 void lapic_configure(struct lapic *l, const struct lapic_config *config)
 {
+	bool move = l->config.icr_split != config->icr_split &&
+		    lapic_mode(l) == LAPIC_X2APIC;
+	u64 icr = lapic_icr64(l);
+
 	l->config = *config;
+	if (move)
+		lapic_put_icr64(l, icr);
 	lapic_put_version(l);
 }
 

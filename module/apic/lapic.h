@@ -289,6 +289,18 @@ u8 lapic_get_cr8(const struct lapic *l);
 void lapic_absorb(struct lapic *l, struct mailbox *mb, bool take_init,
 		  struct lapic_out *out);
 
+/**
+ * lapic_absorb_posted() - take vectors over in the owner's place
+ * @l: the APIC, accelerated; of it only TMR and IRR change, by atomic operations
+ * @mb: its mailbox
+ *
+ * For a sender whose target's hardware looks at IRR by itself (AVIC). Afterwards
+ * the sender sees to it that hardware, or the owner, looks.
+ *
+ * Context: any CPU, many at a time.
+ */
+void lapic_absorb_posted(struct lapic *l, struct mailbox *mb);
+
 /* LINT0 passes the PIC's interrupts on: an unmasked ExtINT, or no APIC at all
  * (SDM 3A "Local APIC Status and Location").
  */

@@ -47,11 +47,20 @@ static inline bool vector_test(const struct lapic *l, u32 base, u8 vector)
 /* TMR's bits @bits of @word become those of @level. */
 static inline void tmr_merge(struct lapic *l, u32 word, u32 bits, u32 level)
 {
-	u32 old = lapic_get(l, LAPIC_TMR + (word << 4));
+	u32 reg = LAPIC_TMR + (word << 4);
+	u32 old = lapic_get(l, reg);
 	u32 val = (old & ~bits) | (level & bits);
 
-	if (val != old)
-		lapic_put(l, LAPIC_TMR + (word << 4), val);
+	if (likely(val == old))
+		return;
+	if (!l->accelerated) {
+		lapic_put(l, reg, val);
+		return;
+	}
+	if (level & bits)
+		env_or32(l->regs + reg, level & bits);
+	if (bits & ~level)
+		env_and32(l->regs + reg, ~(bits & ~level));
 }
 
 /* TMR goes before IRR, so that none who sees the request sees an old mode. */
@@ -60,10 +69,12 @@ static inline void irr_add(struct lapic *l, u32 word, u32 bits, u32 level)
 	u32 reg = LAPIC_IRR + (word << 4);
 
 	tmr_merge(l, word, bits, level);
-	if (unlikely(l->accelerated))
+	if (unlikely(l->accelerated)) {
+		/* By whomever; the hint is the owner's, who doesn't believe it. */
 		env_or32(l->regs + reg, bits);
-	else
-		lapic_put(l, reg, lapic_get(l, reg) | bits);
+		return;
+	}
+	lapic_put(l, reg, lapic_get(l, reg) | bits);
 	l->irr_words |= 1U << word;
 }
 

@@ -11,6 +11,7 @@
 #include <asm/desc.h>
 #include <asm/msr.h>
 #include <asm/processor.h>
+#include <asm/smp.h>
 
 #include "../compat/compat.h"
 #include "../compat/mitigations.h"
@@ -23,6 +24,16 @@ MODULE_PARM_DESC(nrips, "use next-RIP save where the CPU has it");
 static bool decodeassists = true;
 module_param(decodeassists, bool, 0444);
 MODULE_PARM_DESC(decodeassists, "use decode assists where the CPU has them");
+
+static bool avic = true;
+module_param(avic, bool, 0444);
+MODULE_PARM_DESC(avic, "use AVIC where the CPU has it");
+static bool x2avic = true;
+module_param(x2avic, bool, 0444);
+MODULE_PARM_DESC(x2avic, "use x2AVIC where the CPU has it");
+static int avic_ipi = -1;
+module_param(avic_ipi, int, 0444);
+MODULE_PARM_DESC(avic_ipi, "CPUs send IPIs to running vCPUs by themselves: 1 yes, 0 no, -1 where that is known to work");
 
 struct svm_features svm_features __ro_after_init;
 DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
@@ -46,6 +57,27 @@ static bool feature(unsigned int cpuid_bit, u64 bit, bool wanted)
 	return wanted;
 }
 
+/* The physical table and the doorbell have 12 bits for a CPU. */
+static bool host_ids_fit(void)
+{
+	int cpu;
+
+	for_each_present_cpu(cpu)
+		if (cpu_physical_id(cpu) > AVIC_PHYSICAL_HOST_ID)
+			return false;
+	return true;
+}
+
+/*
+ * Erratum 1235 of family 17h: a CPU may have read IsRunning before the thread
+ * cleared it and set IRR after the thread looked there. With IsRunning clear in
+ * the table all IPIs exit, and only then is it looked at.
+ */
+static bool ipi_erratum(void)
+{
+	return boot_cpu_data.x86 == 0x17 || boot_cpu_data.x86 == 0x18;
+}
+
 /* CPUID 8000000A, APM 3 "SVM Features". */
 static void read_features(void)
 {
@@ -63,8 +95,9 @@ static void read_features(void)
 	feature(1, VINTC_FEATURE_LBR_VIRT, false);
 	feature(4, VINTC_FEATURE_TSC_SCALING, false);
 	feature(10, VINTC_FEATURE_PAUSE_FILTER, false);
-	feature(13, VINTC_FEATURE_AVIC, false);
-	feature(18, VINTC_FEATURE_X2AVIC, false);
+	f->avic = feature(13, VINTC_FEATURE_AVIC, avic && host_ids_fit());
+	f->x2avic = feature(18, VINTC_FEATURE_X2AVIC, f->avic && x2avic);
+	f->avic_ipi = f->avic && (avic_ipi < 0 ? !ipi_erratum() : avic_ipi);
 	feature(25, VINTC_FEATURE_VNMI, false);
 	present |= VINTC_FEATURE_TLB_TAGS;
 	used |= VINTC_FEATURE_TLB_TAGS;
@@ -196,6 +229,13 @@ static const struct vintc_ops svm_ops = {
 	.intercepts_changed = svm_intercepts_changed,
 	.paging = svm_paging,
 	.run = svm_run,
+	.vm_create = avic_vm_create,
+	.vm_free = avic_vm_free,
+	.inhibits = VINTC_INHIBIT_APIC_ID | VINTC_INHIBIT_APIC_BASE |
+		    VINTC_INHIBIT_PIT,
+	.apicv_update = avic_update,
+	.post_notify = avic_notify,
+	.dests_changed = avic_dests_changed,
 };
 
 static void report(void)
@@ -210,6 +250,8 @@ static void report(void)
 		{ VINTC_FEATURE_FLUSH_BY_ASID, "flushbyasid" },
 		{ VINTC_FEATURE_CLEAN_BITS, "clean" },
 		{ VINTC_FEATURE_VIRT_SPEC_CTRL, "v_spec_ctrl" },
+		{ VINTC_FEATURE_AVIC, "avic" },
+		{ VINTC_FEATURE_X2AVIC, "x2avic" },
 	};
 	char on[96] = "", off[160] = "";
 	unsigned int i;

@@ -86,9 +86,8 @@ static int exit_cpuid(struct vcpu *vcpu, enum vcpu_exit *why)
 	return SVM_FAST;
 }
 
-static int exit_msr(struct vcpu *vcpu, enum vcpu_exit *why)
+int svm_do_msr(struct vcpu *vcpu, bool write, enum vcpu_exit *why)
 {
-	bool write = svm_vmcb(vcpu)->c.exit_info_1;
 	u32 msr = vcpu->gpr[X86_RCX];
 	u64 rip, val = 0;
 	int r;
@@ -116,6 +115,11 @@ static int exit_msr(struct vcpu *vcpu, enum vcpu_exit *why)
 	else
 		vcpu_queue_gp(vcpu);
 	return SVM_FAST;
+}
+
+static int exit_msr(struct vcpu *vcpu, enum vcpu_exit *why)
+{
+	return svm_do_msr(vcpu, svm_vmcb(vcpu)->c.exit_info_1, why);
 }
 
 static int exit_hlt(struct vcpu *vcpu, enum vcpu_exit *why)
@@ -213,36 +217,43 @@ static int exit_host_saved(struct vcpu *vcpu, enum vcpu_exit *why)
 	return leave(why, EXIT_USER);
 }
 
+/* No memory, and needs no sleep. */
+int svm_do_apic_access(struct vcpu *vcpu, enum vcpu_exit *why)
+{
+	struct x86_fetch f;
+	int r;
+
+	vcpu->stats.apic_exits++;
+	vcpu->exit.gpa_valid = true;
+	svm_paging(vcpu, &f);
+	if (likely(vcpu_apic_move(vcpu, &f)))
+		return SVM_FAST;
+	r = vcpu_emulate(vcpu, true);
+	if (likely(r == 1))
+		return SVM_FAST;
+	if (r == -EAGAIN)
+		return leave(why, EXIT_EMULATE);
+	vcpu->exit.error = r;
+	return leave(why, EXIT_USER);
+}
+
 static int exit_npf(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	const struct vmcb_control *c = &svm_vmcb(vcpu)->c;
 	u64 error = c->exit_info_1;
-	struct x86_fetch f;
-	int r;
 
 	if (host_saved(vcpu))
 		return exit_host_saved(vcpu, why);
 	vcpu->exit.gpa = c->exit_info_2;
 	vcpu->exit.access = (error & BIT(1) ? MEMORY_WRITE : 0) |
 			    (error & BIT(4) ? MEMORY_EXEC : 0);
-	/* xAPIC page: no memory, and needs no sleep. */
+	/* The xAPIC page, unless AVIC is to have a page there. */
 	if (vcpu->has_lapic && !((vcpu->exit.gpa ^ vcpu->lapic.base) & PAGE_MASK &
 				 LAPIC_BASE_ADDRESS) &&
 	    lapic_mode(&vcpu->lapic) == LAPIC_XAPIC &&
-	    !(vcpu->exit.access & MEMORY_EXEC) && !vcpu_delivering(vcpu)) {
-		vcpu->stats.apic_exits++;
-		vcpu->exit.gpa_valid = true;
-		svm_paging(vcpu, &f);
-		if (likely(vcpu_apic_move(vcpu, &f)))
-			return SVM_FAST;
-		r = vcpu_emulate(vcpu, true);
-		if (likely(r == 1))
-			return SVM_FAST;
-		if (r == -EAGAIN)
-			return leave(why, EXIT_EMULATE);
-		vcpu->exit.error = r;
-		return leave(why, EXIT_USER);
-	}
+	    !(vcpu->exit.access & MEMORY_EXEC) && !vcpu_delivering(vcpu) &&
+	    !READ_ONCE(vcpu->vm->mem.hole_mapped))
+		return svm_do_apic_access(vcpu, why);
 	return leave(why, EXIT_FAULT);
 }
 
@@ -386,6 +397,10 @@ int svm_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why)
 		return exit_cpuid(vcpu, why);
 	case SVM_EXIT_VINTR:
 		return exit_vintr(vcpu, why);
+	case SVM_EXIT_AVIC_INCOMPLETE_IPI:
+		return avic_exit_ipi(vcpu);
+	case SVM_EXIT_AVIC_UNACCELERATED_ACCESS:
+		return avic_exit_noaccel(vcpu, why);
 	case SVM_EXIT_NMI:
 	case SVM_EXIT_SMI:
 	case SVM_EXIT_INIT:

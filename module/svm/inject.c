@@ -213,7 +213,15 @@ static void interrupts(struct vcpu *vcpu, bool busy)
 			close_window(vcpu);
 		return;
 	}
-	if (!vcpu->lapic.irr_words) {
+	if (vcpu->accelerated) {
+		/* Hardware's; V_IRQ does nothing and CR8 is known to it. */
+		watch_cr8(vcpu, false);
+		if (vcpu->svm->window)
+			close_window(vcpu);
+		return;
+	}
+	/* The hint isn't true of a page that other CPUs write to. */
+	if (!vcpu->lapic.irr_words && !vcpu->lapic.accelerated) {
 		if (vcpu->svm->window)
 			close_window(vcpu);
 		return;

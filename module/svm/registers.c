@@ -200,6 +200,8 @@ void svm_debug_changed(struct vcpu *vcpu)
 	struct svm_vcpu *svm = vcpu->svm;
 	bool user = vcpu->debug.control & KVM_GUESTDBG_USE_HW_BP;
 
+	/* For KVM_GUESTDBG_BLOCKIRQ. */
+	vcpu_request(vcpu, REQ_APICV_UPDATE);
 	svm_intercept(vmcb, INTERCEPT_EXCEPTION + 3,
 		      vcpu->debug.control & KVM_GUESTDBG_USE_SW_BP);
 	if (user && !svm->user_drs) {

@@ -59,6 +59,7 @@ static void load(struct vcpu *vcpu)
 	if (unlikely(vcpu->cpu != smp_processor_id()))
 		new_cpu(vcpu, smp_processor_id());
 	save_host(this_cpu_ptr(&svm_cpu));
+	avic_load(vcpu);
 }
 
 /* ----------------------------------------------------------------- entry */
@@ -134,6 +135,9 @@ static bool prepare(struct vcpu *vcpu)
 	    !absorb(vcpu))
 		return false;
 	if (unlikely(vcpu->event.shutdown | vcpu->event.stepped))
+		return false;
+	if (unlikely(vcpu->event.extint | vcpu->svm->avic.window) &&
+	    vcpu->vm->svm && !avic_window(vcpu))
 		return false;
 	svm_inject(vcpu);
 	return true;
@@ -223,6 +227,7 @@ enum vcpu_exit svm_run(struct vcpu *vcpu)
 		local_irq_enable();
 	}
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
+	avic_put(vcpu);
 	switch_to_host(vcpu);
 	/* The host has taken SVM away (reboot): nothing runs any more. */
 	if (unlikely(why == EXIT_USER && vcpu->exit.error == -EIO))

@@ -10,15 +10,19 @@
 
 #include "../vm.h"
 #include "asid.h"
+#include "avic.h"
 #include "vmcb.h"
 
 /**
  * struct svm_features - what this machine's SVM offers; set once by svm_probe()
+ * @avic: AVIC is there and is used; @x2avic likewise
+ * @avic_ipi: and CPUs may take IsRunning from the physical table
  * @nasid: number of ASIDs
  */
 struct svm_features {
 	bool nrip_save, decode_assist, flush_by_asid, clean_bits;
 	bool v_spec_ctrl, pause_filter, npt_1g;
+	bool avic, x2avic, avic_ipi;
 	u32 nasid;
 };
 
@@ -44,6 +48,7 @@ struct svm_vcpu {
 	struct vmcb_page *vmcb;
 	u64 vmcb_pa;
 	struct asid_vcpu asid; /* on CPU vcpu->cpu */
+	struct avic avic;
 	u64 cr0_hidden; /* CD and NW as the guest has set them */
 	u64 nmi_iret_rip; /* IRET that ends NMI masking, when @nmi_iret */
 	bool nmi_iret;
@@ -120,6 +125,9 @@ void svm_nmi_unmask(struct vcpu *vcpu);
 #define SVM_LEAVE 3 /* vcpu->svm_exit says to where */
 /* Interrupts off. @why is set with SVM_LEAVE. */
 int svm_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why);
+/* RDMSR or WRMSR; a load or store to the xAPIC at exit.gpa. */
+int svm_do_msr(struct vcpu *vcpu, bool write, enum vcpu_exit *why);
+int svm_do_apic_access(struct vcpu *vcpu, enum vcpu_exit *why);
 
 /* registers.c */
 int svm_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why);

@@ -18,19 +18,46 @@
  */
 #define IOPM_PAGES 3
 #define MSRPM_PAGES 2
-static void *iopm, *msrpm, *msrpm_all;
+static void *iopm, *msrpm[2][2]; /* [filter][x2AVIC] */
 
 /* Three ranges of 0x2000 MSRs, two bits each (read, write), 2 KiB apart. */
-static void msr_allow(u32 msr)
+#define MSR_READ 0
+#define MSR_WRITE 1
+
+static void msr_allow(void *map, u32 msr, u32 access)
 {
-	u32 bit = (msr & 0x1fff) * 2;
+	u32 bit = (msr & 0x1fff) * 2 + access;
 
 	if (msr >= 0xc0010000)
 		bit += 0x4000 * 2;
 	else if (msr >= 0xc0000000)
 		bit += 0x4000;
-	__clear_bit(bit, msrpm);
-	__clear_bit(bit + 1, msrpm);
+	__clear_bit(bit, map);
+}
+
+/*
+ * What x2AVIC does by itself, and what can be read from the page. Writes that
+ * would only trap exit before, so that reserved bits are checked, and so does
+ * SELF_IPI, which not every CPU may know.
+ */
+static void allow_x2avic(void *map)
+{
+	static const u16 read[] = {
+		LAPIC_ID, LAPIC_VERSION, LAPIC_TPR, LAPIC_PPR, LAPIC_LDR,
+		LAPIC_SVR, LAPIC_ESR, LAPIC_ICR, LAPIC_LVT_TIMER,
+		LAPIC_LVT_THERMAL, LAPIC_LVT_PERFMON, LAPIC_LVT_LINT0,
+		LAPIC_LVT_LINT1, LAPIC_LVT_ERROR, LAPIC_TIMER_INITIAL,
+		LAPIC_TIMER_DIVIDE,
+	};
+	static const u16 write[] = { LAPIC_TPR, LAPIC_EOI, LAPIC_ICR };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(read); i++)
+		msr_allow(map, 0x800 + (read[i] >> 4), MSR_READ);
+	for (i = LAPIC_ISR; i < LAPIC_ESR; i += 16)
+		msr_allow(map, 0x800 + (i >> 4), MSR_READ);
+	for (i = 0; i < ARRAY_SIZE(write); i++)
+		msr_allow(map, 0x800 + (write[i] >> 4), MSR_WRITE);
 }
 
 int svm_maps_init(void)
@@ -44,27 +71,38 @@ int svm_maps_init(void)
 	unsigned int i;
 
 	iopm = alloc_pages_exact(IOPM_PAGES * PAGE_SIZE, GFP_KERNEL);
-	msrpm = alloc_pages_exact(MSRPM_PAGES * PAGE_SIZE, GFP_KERNEL);
-	msrpm_all = alloc_pages_exact(MSRPM_PAGES * PAGE_SIZE, GFP_KERNEL);
-	if (!iopm || !msrpm || !msrpm_all)
+	for (i = 0; i < 4; i++) {
+		void *map = alloc_pages_exact(MSRPM_PAGES * PAGE_SIZE, GFP_KERNEL);
+
+		msrpm[i / 2][i % 2] = map;
+		if (!map)
+			return -ENOMEM;
+		memset(map, 0xff, MSRPM_PAGES * PAGE_SIZE);
+	}
+	if (!iopm)
 		return -ENOMEM;
 	memset(iopm, 0xff, IOPM_PAGES * PAGE_SIZE);
-	memset(msrpm, 0xff, MSRPM_PAGES * PAGE_SIZE);
-	memset(msrpm_all, 0xff, MSRPM_PAGES * PAGE_SIZE);
-	for (i = 0; i < ARRAY_SIZE(switched); i++)
-		msr_allow(switched[i]);
+	for (i = 0; i < 2 * ARRAY_SIZE(switched); i++) {
+		msr_allow(msrpm[0][0], switched[i / 2], i % 2);
+		msr_allow(msrpm[0][1], switched[i / 2], i % 2);
+	}
+	allow_x2avic(msrpm[0][1]);
+	allow_x2avic(msrpm[1][1]);
 	return 0;
 }
 
 void svm_maps_exit(void)
 {
+	unsigned int i;
+
 	if (iopm)
 		free_pages_exact(iopm, IOPM_PAGES * PAGE_SIZE);
-	if (msrpm)
-		free_pages_exact(msrpm, MSRPM_PAGES * PAGE_SIZE);
-	if (msrpm_all)
-		free_pages_exact(msrpm_all, MSRPM_PAGES * PAGE_SIZE);
-	iopm = msrpm = msrpm_all = NULL;
+	for (i = 0; i < 4; i++) {
+		if (msrpm[i / 2][i % 2])
+			free_pages_exact(msrpm[i / 2][i % 2], MSRPM_PAGES * PAGE_SIZE);
+		msrpm[i / 2][i % 2] = NULL;
+	}
+	iopm = NULL;
 }
 
 /*
@@ -92,8 +130,10 @@ void svm_intercepts_changed(struct vcpu *vcpu)
 	struct vmcb_page *vmcb = svm_vmcb(vcpu);
 
 	svm_intercept(vmcb, INTERCEPT_HLT, !vcpu->vm->hlt_in_guest);
+	/* No filter is for the x2APIC's. */
 	vmcb->c.msrpm_base_pa =
-		virt_to_phys(msr_filtered(vcpu->vm) ? msrpm_all : msrpm);
+		virt_to_phys(msrpm[msr_filtered(vcpu->vm)]
+				  [vcpu->svm->avic.mode == AVIC_X2APIC]);
 	vmcb_dirty(vmcb, VMCB_PERM_MAPS);
 }
 
@@ -113,6 +153,7 @@ static void init_control(struct vcpu *vcpu)
 	c->int_ctl = VMCB_V_INTR_MASKING;
 	c->nested_ctl = BIT(0);
 	c->nested_cr3 = memory_root(&vcpu->vm->mem);
+	avic_fill_vmcb(vcpu);
 }
 
 void svm_vcpu_reset(struct vcpu *vcpu, bool init)
@@ -138,6 +179,7 @@ int svm_vcpu_create(struct vcpu *vcpu)
 	if (!svm)
 		return -ENOMEM;
 	vcpu->svm = svm;
+	avic_vcpu_init(&svm->avic);
 	svm->vmcb = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!svm->vmcb)
 		return -ENOMEM;

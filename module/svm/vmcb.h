@@ -95,6 +95,8 @@ enum vmcb_group {
 #define VMCB_V_INTR_PRIO (0xf << VMCB_V_INTR_PRIO_SHIFT)
 #define VMCB_V_IGN_TPR BIT(20)
 #define VMCB_V_INTR_MASKING BIT(24)
+#define VMCB_X2AVIC_ENABLE BIT(30)
+#define VMCB_AVIC_ENABLE BIT(31)
 
 /* int_state */
 #define VMCB_INTERRUPT_SHADOW BIT(0)

@@ -642,6 +642,7 @@ void t_split(void)
 	vcpu_until(&vm.cpu[0], PORT_SYNC);
 	/* no pin of user space's IOAPICs */
 	route_msi(&vm, 30, LEVEL_MSI | 0x65);
+	vcpu_until(&vm.cpu[0], PORT_SYNC); /* it knows; else it takes it for one whose route is gone */
 	expect(irq_line(&vm, 30, 1), 1);
 	vcpu_until(&vm.cpu[0], PORT_SYNC);
 	expect(count[0x65], 1);

@@ -142,8 +142,6 @@ guest void g_take_one(u64 arg)
 void t_vector_stats(void)
 {
 	struct kvm_msi msi = { .address_lo = 0xfee00000, .data = STATS_VECTOR };
-	struct vintc_policy software = { .policy = VINTC_POLICY_ACCELERATION,
-					 .value = VINTC_ACCELERATION_OFF };
 	static struct vintc_vector_stats st;
 	struct kvm_lapic_state lapic;
 	struct vm vm;
@@ -156,8 +154,6 @@ void t_vector_stats(void)
 	st.reserved = 1;
 	expect(try(fd, VINTC_GET_VECTOR_STATS, &st), -EINVAL);
 	st.reserved = 0;
-	/* What hardware delivers nobody counts. */
-	must(vm.fd, VINTC_SET_POLICY, &software);
 	must(fd, VINTC_GET_VECTOR_STATS, &st);
 	vcpu_long(&vm.cpu[0], g_take_one, 0);
 	vcpu_until(&vm.cpu[0], PORT_SYNC);

@@ -92,7 +92,7 @@ try() {
 		for dir in /tmp/vm-*; do quit; done
 		[ -n "$why" ] && [ "$(lost)" != "$before" ] && [ $n -lt 4 ] || break
 		n=$((n + 1))
-		echo "# $name: the emulated CPU has lost its registers; again"
+		echo "# $name: ${why#; }; the emulated CPU has lost its registers, so once more"
 	done
 	if [ -z "$why" ]; then
 		echo "ok - $name"

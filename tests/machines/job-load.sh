@@ -1,6 +1,7 @@
 #!/bin/sh
-# Loading and unloading: refused while in use, 50 times over, and beside kvm_amd.
-# Needs --module vintc.ko --carry kvm_amd --file apitest --file holdvm.
+# Loading and unloading: refused while in use, 50 times over, and beside KVM's module for this CPU ($KVM).
+# Needs --module vintc.ko --carry kvm_amd or kvm_intel, --file apitest --file holdvm.
+KVM=${KVM:-kvm_amd}
 status=0
 ok() { echo "ok - load: $1"; }
 bad() { echo "not ok - load: $1"; status=1; }
@@ -35,35 +36,35 @@ while [ $n -lt 50 ]; do
 done
 check "50 times loaded and unloaded, every second time with a guest" [ $n = 50 ]
 
-# beside kvm_amd
-if load kvm_amd; then
+# beside $KVM
+if load $KVM; then
 	dmesg -c >/dev/null
 	load vintc
 	guest /dev/vintc
 	# either it shares SVM, and both run, or it says EBUSY and what to do
 	if grep -q '^ok' /tmp/guest; then
-		check "vintc and kvm_amd share: a guest of KVM runs, too" guest /dev/kvm
+		check "vintc and $KVM share: a guest of KVM runs, too" guest /dev/kvm
 		check "and one of vintc again" guest /dev/vintc
 	else
-		check "with kvm_amd loaded, creating a VM gives EBUSY" grep -qi 'KVM_CREATE_VM.*busy' /tmp/guest
+		check "with $KVM loaded, creating a VM gives EBUSY" grep -qi 'KVM_CREATE_VM.*busy' /tmp/guest
 		dmesg >/tmp/dmesg
-		check "and dmesg says what to do" grep -qi 'vintc.*kvm_amd' /tmp/dmesg
+		check "and dmesg says what to do" grep -qi "vintc.*$KVM" /tmp/dmesg
 		check "KVM's guests go on" guest /dev/kvm
 	fi
-	check "kvm_amd can go" rmmod kvm_amd
+	check "$KVM can go" rmmod $KVM
 	check "then vintc's guests run" guest /dev/vintc
 
 	DEV=/dev/vintc /holdvm & holder=$!
 	sleep 1
-	if load kvm_amd 2>/tmp/kvm.err; then
+	if load $KVM 2>/tmp/kvm.err; then
 		if guest /dev/kvm; then
 			ok "with a guest of vintc, KVM's run"
 		else
 			ok "with a guest of vintc, KVM refuses: $(head -1 /tmp/guest)"
 		fi
-		rmmod kvm_amd
+		rmmod $KVM
 	else
-		ok "with a guest of vintc, kvm_amd does not load"
+		ok "with a guest of vintc, $KVM does not load"
 	fi
 	check "vintc's guest is still there" kill -0 $holder
 	kill -9 $holder
@@ -72,9 +73,9 @@ if load kvm_amd; then
 	n=0
 	while [ "$(cat /sys/module/vintc/refcnt)" != 0 ] && [ $n -lt 50 ]; do sleep 0.1; n=$((n + 1)); done
 	check "vintc can go" rmmod vintc
-	check "KVM alone is as before" load kvm_amd
+	check "KVM alone is as before" load $KVM
 	check "and its guests run" guest /dev/kvm
 else
-	echo "skip - load: no kvm_amd was taken along"
+	echo "skip - load: no $KVM was taken along"
 fi
 exit $status

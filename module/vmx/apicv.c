@@ -39,27 +39,22 @@ static void write_status(struct vcpu *vcpu)
 {
 	int rvi = lapic_highest_irr(&vcpu->lapic);
 
-	vcpu->vmx->status_dirty = false;
 	vmx_write(GUEST_INTR_STATUS, (u16)highest_in_service(&vcpu->lapic) << 8 |
 				     (rvi > 0 ? rvi : 0));
 }
 
-/* Before the next entry, in its own time: interrupts are on here. */
+/* From vcpu->handled, before the next entry. */
 void vmx_load_eoi_exitmap(struct vcpu *vcpu)
 {
-	struct vmx_vcpu *vmx = vcpu->vmx;
-
-	memcpy(vmx->eoi_bitmap, vcpu->handled.bits, sizeof(vmx->eoi_bitmap));
-	vmx->eoi_bitmap_dirty = true;
+	vcpu->vmx->dirty |= VMX_EOI_BITMAP;
 }
 
-static void write_eoi_bitmap(struct vmx_vcpu *vmx)
+static void write_eoi_bitmap(const struct exitmap *map)
 {
-	vmx->eoi_bitmap_dirty = false;
-	vmx_write(EOI_EXIT_BITMAP0, vmx->eoi_bitmap[0]);
-	vmx_write(EOI_EXIT_BITMAP1, vmx->eoi_bitmap[1]);
-	vmx_write(EOI_EXIT_BITMAP2, vmx->eoi_bitmap[2]);
-	vmx_write(EOI_EXIT_BITMAP3, vmx->eoi_bitmap[3]);
+	vmx_write(EOI_EXIT_BITMAP0, map->bits[0]);
+	vmx_write(EOI_EXIT_BITMAP1, map->bits[1]);
+	vmx_write(EOI_EXIT_BITMAP2, map->bits[2]);
+	vmx_write(EOI_EXIT_BITMAP3, map->bits[3]);
 }
 
 #define CPU2_APICV                                                             \
@@ -89,23 +84,19 @@ static void write_mode(struct vcpu *vcpu)
 		vmx->tpr_threshold = 0;
 		vmx_write(TPR_THRESHOLD, 0);
 	}
-	vmx->apic_mode = lapic_mode(&vcpu->lapic);
 }
 
-void vmx_apicv_prepare(struct vcpu *vcpu)
+void vmx_apicv_write(struct vcpu *vcpu)
 {
-	struct vmx_vcpu *vmx = vcpu->vmx;
+	u32 dirty = vcpu->vmx->dirty;
 
-	if (unlikely(vmx->apic_mode != lapic_mode(&vcpu->lapic)) ||
-	    unlikely(vmx->apicv_dirty)) {
-		vmx->apicv_dirty = false;
+	if (dirty & VMX_APIC_MODE)
 		write_mode(vcpu);
-	}
 	if (!vcpu->accelerated)
 		return;
-	if (unlikely(vmx->eoi_bitmap_dirty))
-		write_eoi_bitmap(vmx);
-	if (vmx->status_dirty)
+	if (dirty & VMX_EOI_BITMAP)
+		write_eoi_bitmap(&vcpu->handled);
+	if (dirty & VMX_STATUS)
 		write_status(vcpu);
 }
 
@@ -117,7 +108,7 @@ void vmx_apicv_update(struct vcpu *vcpu)
 {
 	bool on = vcpu_wants_acceleration(vcpu);
 
-	vcpu->vmx->apicv_dirty = true;
+	vcpu->vmx->dirty |= VMX_APIC_MODE | VMX_EOI_BITMAP | VMX_STATUS;
 	if (on == vcpu->accelerated)
 		return;
 	/* Trigger modes of what hardware has moved from PIR to IRR. */
@@ -125,7 +116,6 @@ void vmx_apicv_update(struct vcpu *vcpu)
 		lapic_sync_tmr(&vcpu->lapic, &vcpu->mailbox);
 	lapic_accelerate(&vcpu->lapic, on);
 	WRITE_ONCE(vcpu->accelerated, on);
-	vcpu->vmx->status_dirty = true;
 	/* Who has posted meanwhile may have told us in the other way. */
 	vcpu_request(vcpu, REQ_EVENT);
 }
@@ -165,7 +155,7 @@ int vmx_exit_apic_write(struct vcpu *vcpu)
 	if (trace_vintc_ipi_enabled())
 		vcpu_trace_self_ipi(vcpu, reg, lapic_get(&vcpu->lapic, reg), &out);
 	deliver_lapic(vcpu, &out);
-	vcpu->vmx->status_dirty = true;
+	vcpu->vmx->dirty |= VMX_STATUS;
 	return VMX_FAST;
 }
 
@@ -181,7 +171,7 @@ int vmx_exit_eoi(struct vcpu *vcpu)
 		isa_edge_eoi(vcpu->vm, vector);
 	lapic_eoi_done(&vcpu->lapic, vector, &out);
 	deliver_lapic(vcpu, &out);
-	vcpu->vmx->status_dirty = true;
+	vcpu->vmx->dirty |= VMX_STATUS;
 	return VMX_FAST;
 }
 
@@ -197,7 +187,7 @@ int vmx_exit_apic_access(struct vcpu *vcpu, enum vcpu_exit *why)
 	vcpu->exit.gpa = (vcpu->lapic.base & LAPIC_BASE_ADDRESS) | (q & 0xfff);
 	vcpu->exit.access = type == 1 ? MEMORY_WRITE : type == 2 ? MEMORY_EXEC : 0;
 	vcpu->exit.gpa_valid = true;
-	vcpu->vmx->status_dirty = true;
+	vcpu->vmx->dirty |= VMX_STATUS;
 	vmx_need(vcpu, VMX_OWNED);
 	vmx_paging(vcpu, &f);
 	if (type <= 1 && !vcpu_delivering(vcpu)) {

@@ -102,7 +102,7 @@ static int exit_msr(struct vcpu *vcpu, bool write, enum vcpu_exit *why)
 	if (write) {
 		vmx_msr_written(vcpu, msr);
 		if (msr >= 0x800 && msr <= 0x8ff)
-			vcpu->vmx->status_dirty = true;
+			vcpu->vmx->dirty |= VMX_STATUS;
 	}
 	skip(vcpu);
 	return VMX_FAST;

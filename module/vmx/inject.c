@@ -227,10 +227,29 @@ static void put_interruptibility(struct vcpu *vcpu)
 	vmx_write(GUEST_INTERRUPTIBILITY_INFO, val);
 }
 
+/* What most entries are like: nothing to inject, nothing that waits for a window. */
+static bool nothing(const struct vcpu *vcpu)
+{
+	const struct vcpu_event_state *ev = &vcpu->event;
+
+	return !(ev->exception.pending | ev->exception.injected |
+		 ev->interrupt.injected | ev->nmi_pending | ev->nmi_injected |
+		 ev->extint) &&
+	       (vcpu->accelerated || (vcpu->has_lapic && !vcpu->lapic.irr_words)) &&
+	       !vcpu->vm->split &&
+	       !(vcpu->vmx->control[VMX_CPU] & (CPU_BASED_INTR_WINDOW_EXITING |
+						CPU_BASED_NMI_WINDOW_EXITING));
+}
+
 void vmx_inject(struct vcpu *vcpu)
 {
-	bool busy = inject_again(vcpu);
+	bool busy;
 
+	if (likely(nothing(vcpu))) {
+		put_interruptibility(vcpu);
+		return;
+	}
+	busy = inject_again(vcpu);
 	busy |= nmi(vcpu, busy);
 	if (unlikely(vcpu->vmx->held))
 		interrupt_window(vcpu, true);

@@ -90,17 +90,17 @@ static void load(struct vcpu *vcpu)
 	if (unlikely(vcpu->cpu != smp_processor_id())) {
 		WRITE_ONCE(vcpu->cpu, smp_processor_id());
 		/* What it has left in this TLB long ago. */
-		vmx->flush_vpid = vmx->flush_ept = true;
+		vmx->dirty |= VMX_FLUSH_VPID | VMX_FLUSH_EPT;
 	}
-	/* Without VPIDs entries and exits flush. A VPID may be another's too. */
+	/* A VPID may be another's, too. */
 	if (unlikely(other))
-		vmx->flush_vpid = true;
+		vmx->dirty |= VMX_FLUSH_VPID;
 	save_host(vmx);
 	load_syscall_msrs(&vmx->st);
 	if (unlikely(vmx_caps.l1d_flush))
 		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
 	/* The core may have changed the register page. */
-	vmx->status_dirty = true;
+	vmx->dirty |= VMX_STATUS | VMX_DRS;
 }
 
 static void put(struct vcpu *vcpu)
@@ -121,7 +121,45 @@ static bool absorb(struct vcpu *vcpu)
 	vectors_before(vcpu);
 	lapic_absorb(&vcpu->lapic, &vcpu->mailbox, false, &out);
 	vectors_after(vcpu);
-	vcpu->vmx->status_dirty = true;
+	vcpu->vmx->dirty |= VMX_STATUS;
+	return true;
+}
+
+static void flush_tlb(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vcpu->vmx;
+
+	if (vmx->dirty & VMX_FLUSH_EPT)
+		vmx_invept(vmx_caps.invept, vmx->eptp);
+	if ((vmx->dirty & VMX_FLUSH_VPID) && vmx_caps.vpid)
+		vmx_invvpid(vmx_caps.invvpid, vmx->vpid);
+	vcpu->stats.tlb_flush++;
+}
+
+static void load_drs(struct vcpu *vcpu)
+{
+	bool user = vcpu->vmx->user_drs;
+	u64 dr7 = user ? vcpu->debug.dr7 : vcpu->vmx->st.dr7;
+
+	if ((dr7 & 0xff) && !vcpu->host.drs_loaded)
+		switch_load_drs(vcpu, user ? vcpu->debug.dr : vcpu->dr);
+}
+
+/* All that has happened since the last entry and isn't in the VMCS yet. */
+static bool settle(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vcpu->vmx;
+
+	if ((vmx->dirty & VMX_PDPTES) && !vmx_write_pdptes(vcpu))
+		return false;
+	if (vmx->dirty & (VMX_FLUSH_EPT | VMX_FLUSH_VPID))
+		flush_tlb(vcpu);
+	vmx_write_state(vcpu);
+	if (vmx->dirty & (VMX_APIC_MODE | VMX_EOI_BITMAP | VMX_STATUS))
+		vmx_apicv_write(vcpu);
+	if (vmx->dirty & VMX_DRS)
+		load_drs(vcpu);
+	vmx->dirty = 0;
 	return true;
 }
 
@@ -139,7 +177,7 @@ static bool prepare(struct vcpu *vcpu)
 
 	if (unlikely(READ_ONCE(vcpu->requests))) {
 		if (test_and_clear_bit(REQ_TLB_FLUSH, &vcpu->requests))
-			vcpu->vmx->flush_ept = true;
+			vcpu->vmx->dirty |= VMX_FLUSH_EPT;
 		if (READ_ONCE(vcpu->requests))
 			return false;
 	}
@@ -148,32 +186,10 @@ static bool prepare(struct vcpu *vcpu)
 		return false;
 	if (unlikely(vcpu->event.shutdown | vcpu->event.stepped))
 		return false;
-	if (unlikely(vcpu->vmx->pdptes_stale) && !vmx_read_pdptes(vcpu, true))
+	if (vcpu->vmx->dirty && !settle(vcpu))
 		return false;
-	vmx_apicv_prepare(vcpu);
 	vmx_inject(vcpu);
 	return true;
-}
-
-static void flush_tlb(struct vcpu *vcpu)
-{
-	struct vmx_vcpu *vmx = vcpu->vmx;
-
-	if (vmx->flush_ept)
-		vmx_invept(vmx_caps.invept, vmx->eptp);
-	if (vmx->flush_vpid && vmx_caps.vpid)
-		vmx_invvpid(vmx_caps.invvpid, vmx->vpid);
-	vmx->flush_ept = vmx->flush_vpid = false;
-	vcpu->stats.tlb_flush++;
-}
-
-static void load_drs(struct vcpu *vcpu)
-{
-	u64 dr7 = vcpu->vmx->user_drs ? vcpu->debug.dr7 : vcpu->vmx->st.dr7;
-
-	if (unlikely(dr7 & 0xff) && !vcpu->host.drs_loaded)
-		switch_load_drs(vcpu, vcpu->vmx->user_drs ? vcpu->debug.dr :
-							     vcpu->dr);
 }
 
 /* Registers that have a field: written only when they are not in it. */
@@ -210,13 +226,6 @@ static void enter(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = vcpu->vmx;
 
-	vmx_host_state(vcpu);
-	vmx_flush_state(vcpu);
-	if (unlikely(vmx->pdptes_read))
-		vmx_write_pdptes(vcpu);
-	if (unlikely(vmx->flush_vpid | vmx->flush_ept))
-		flush_tlb(vcpu);
-	load_drs(vcpu);
 	write_registers(vcpu);
 	trace_vintc_entry(vcpu->id, vcpu->rip);
 
@@ -287,6 +296,7 @@ static int run_guest(struct vcpu *vcpu, enum vcpu_exit *why)
 		*why = EXIT_USER;
 		return VMX_LEAVE;
 	}
+	vmx_host_state(vcpu);
 	do {
 		if (!prepare(vcpu)) {
 			r = VMX_LEAVE;
@@ -304,7 +314,7 @@ enum vcpu_exit vmx_run(struct vcpu *vcpu)
 	enum vcpu_exit why = EXIT_AGAIN;
 	int r = VMX_HOST;
 
-	if (unlikely(vcpu->vmx->pdptes_stale) && !vmx_read_pdptes(vcpu, false)) {
+	if (unlikely(vcpu->vmx->dirty & VMX_PDPTES) && !vmx_touch_pdptes(vcpu)) {
 		vcpu->exit.error = -EFAULT;
 		return EXIT_USER;
 	}

@@ -191,17 +191,13 @@ static void write_drs(struct vcpu *vcpu)
 	vmx_write(GUEST_IA32_DEBUGCTL, 0);
 }
 
-/* Set-up's own values first: a field that isn't owned is written when it changes. */
-void vmx_flush_state(struct vcpu *vcpu)
+void vmx_write_state(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = vcpu->vmx;
 	u32 dirty = vmx->dirty;
 
-	if (likely(!dirty))
-		return;
-	vmx->dirty = 0;
 	if (dirty & VMX_CONTROLS)
-		vmx_flush_controls(vcpu);
+		vmx_write_controls(vcpu);
 	if (dirty & VMX_CRS)
 		write_crs(vcpu);
 	if (dirty & VMX_MSRS)
@@ -217,26 +213,21 @@ void vmx_flush_state(struct vcpu *vcpu)
 void vmx_set_cr0(struct vcpu *vcpu, u64 cr0)
 {
 	vcpu->vmx->st.cr0 = cr0;
-	vcpu->vmx->dirty |= VMX_CRS;
-	vcpu->vmx->pdptes_stale = true;
-	vcpu->vmx->flush_vpid = true;
+	vcpu->vmx->dirty |= VMX_CRS | VMX_PDPTES | VMX_FLUSH_VPID;
 }
 
 void vmx_set_cr4(struct vcpu *vcpu, u64 cr4)
 {
 	vcpu->cr4 = cr4;
 	vcpu->vmx->st.cr4 = cr4;
-	vcpu->vmx->dirty |= VMX_CRS;
-	vcpu->vmx->pdptes_stale = true;
-	vcpu->vmx->flush_vpid = true;
+	vcpu->vmx->dirty |= VMX_CRS | VMX_PDPTES | VMX_FLUSH_VPID;
 }
 
 void vmx_set_efer(struct vcpu *vcpu, u64 efer)
 {
 	vcpu->efer = efer;
 	vcpu->vmx->st.efer = efer;
-	vcpu->vmx->dirty |= VMX_CRS;
-	vcpu->vmx->flush_vpid = true;
+	vcpu->vmx->dirty |= VMX_CRS | VMX_FLUSH_VPID;
 }
 
 /*
@@ -250,39 +241,41 @@ static bool pae_paging(const struct vcpu *vcpu)
 	       !(vcpu->efer & EFER_LMA);
 }
 
-bool vmx_read_pdptes(struct vcpu *vcpu, bool atomic)
+static u64 pdpte_gpa(const struct vcpu *vcpu, unsigned int n)
 {
-	struct vmx_vcpu *vmx = vcpu->vmx;
-	struct memory *mem = &vcpu->vm->mem;
+	return (vcpu->vmx->st.cr3 & 0xffffffe0) + n * 8;
+}
+
+bool vmx_touch_pdptes(struct vcpu *vcpu)
+{
 	unsigned int i;
+	u64 entry;
 
-	vmx->pdptes_read = false;
-	if (!pae_paging(vcpu)) {
-		vmx->pdptes_stale = false;
+	if (!pae_paging(vcpu))
 		return true;
-	}
 	vmx_need(vcpu, VMX_CR3);
-	for (i = 0; i < ARRAY_SIZE(vmx->pdpte); i++) {
-		u64 gpa = (vmx->st.cr3 & 0xffffffe0) + i * 8;
-
-		if (atomic ? fetch_entry_atomic(mem, gpa, &vmx->pdpte[i], 8) :
-			     fetch_entry(mem, gpa, &vmx->pdpte[i], 8))
+	for (i = 0; i < 4; i++)
+		if (fetch_entry(&vcpu->vm->mem, pdpte_gpa(vcpu, i), &entry, 8))
 			return false;
-	}
-	vmx->pdptes_stale = false;
-	vmx->pdptes_read = true;
 	return true;
 }
 
-void vmx_write_pdptes(struct vcpu *vcpu)
+bool vmx_write_pdptes(struct vcpu *vcpu)
 {
-	struct vmx_vcpu *vmx = vcpu->vmx;
+	unsigned int i;
+	u64 entry[4];
 
-	vmx->pdptes_read = false;
-	vmx_write(GUEST_PDPTR0, vmx->pdpte[0]);
-	vmx_write(GUEST_PDPTR1, vmx->pdpte[1]);
-	vmx_write(GUEST_PDPTR2, vmx->pdpte[2]);
-	vmx_write(GUEST_PDPTR3, vmx->pdpte[3]);
+	if (!pae_paging(vcpu))
+		return true;
+	vmx_need(vcpu, VMX_CR3);
+	for (i = 0; i < 4; i++)
+		if (fetch_entry_atomic(&vcpu->vm->mem, pdpte_gpa(vcpu, i), &entry[i], 8))
+			return false;
+	vmx_write(GUEST_PDPTR0, entry[0]);
+	vmx_write(GUEST_PDPTR1, entry[1]);
+	vmx_write(GUEST_PDPTR2, entry[2]);
+	vmx_write(GUEST_PDPTR3, entry[3]);
+	return true;
 }
 
 /* --------------------------------------------------------------- the core's */

@@ -112,7 +112,7 @@ void vmx_intercepts_changed(struct vcpu *vcpu)
 {
 	vmx_set_control(vcpu, VMX_CPU, CPU_BASED_HLT_EXITING,
 			!vcpu->vm->hlt_in_guest);
-	vcpu->vmx->apicv_dirty = true;
+	vcpu->vmx->dirty |= VMX_APIC_MODE; /* which has the MSR bitmap */
 }
 
 /* --------------------------------------------------------------- controls */
@@ -140,27 +140,22 @@ void vmx_set_control(struct vcpu *vcpu, enum vmx_word word, u32 bits, bool on)
 		vmx->dirty |= VMX_CONTROLS;
 }
 
-static void write_controls(struct vmx_vcpu *vmx)
+void vmx_write_controls(struct vcpu *vcpu)
 {
+	struct vmx_vcpu *vmx = vcpu->vmx;
 	unsigned int i;
 
 	for (i = 0; i < VMX_WORDS; i++)
 		vmx_write(word_field[i], vmx->control[i]);
 	vmx_write(EXCEPTION_BITMAP, vmx->exceptions);
-	vmx_write(TSC_OFFSET, vmx->vcpu->tsc_offset);
-	vmx->dirty &= ~VMX_CONTROLS;
-}
-
-void vmx_flush_controls(struct vcpu *vcpu)
-{
-	write_controls(vcpu->vmx);
+	vmx_write(TSC_OFFSET, vcpu->tsc_offset);
 }
 
 void vmx_set_up(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = vcpu->vmx;
 
-	write_controls(vmx);
+	vmx_write_controls(vcpu);
 	vmx_write(VMCS_LINK_POINTER, ~0ULL);
 	vmx_write(MSR_BITMAP, vmx_msr_bitmap(vcpu, false));
 	vmx_write(EPT_POINTER, vmx->eptp);
@@ -184,7 +179,6 @@ void vmx_set_up(struct vcpu *vcpu)
 	vmx->interruptibility = ~0U;
 	vmx->host_rsp = vmx->host_cr3 = vmx->host_cr4 = vmx->host_fs_base = ~0ULL;
 	vmx->tpr_threshold = ~0U;
-	vmx->eoi_bitmap_dirty = vmx->status_dirty = vmx->apicv_dirty = true;
 }
 
 /* --------------------------------------------------------------- the host */
@@ -306,16 +300,13 @@ void vmx_vcpu_reset(struct vcpu *vcpu, bool init)
 
 	memcpy(vmx->control, vmx_caps.control, sizeof(vmx->control));
 	vmx->exceptions = EXCEPTIONS;
-	if (!vcpu->vm->hlt_in_guest)
-		vmx->control[VMX_CPU] |= CPU_BASED_HLT_EXITING;
 	if (!vcpu->has_lapic || !vmx_caps.tpr_shadow)
 		vmx->control[VMX_CPU] |= CPU_BASED_CR8_LOAD_EXITING |
 					 CPU_BASED_CR8_STORE_EXITING;
 	else
 		vmx->control[VMX_CPU] |= CPU_BASED_TPR_SHADOW;
 	vmx->dirty = ~0U;
-	vmx->flush_vpid = true;
-	vmx->apicv_dirty = true;
+	vmx_intercepts_changed(vcpu);
 	vmx_cpuid_changed(vcpu);
 	vmx_debug_changed(vcpu);
 }

@@ -53,15 +53,24 @@ struct vmcs_page {
 	u8 data[PAGE_SIZE - 8];
 };
 
-/* Hardware-owned groups of vmx->st. */
+/*
+ * What is to be done before the next entry, vmx->dirty: one word, so that an entry
+ * to which nothing has happened looks at one. The first two are the groups of
+ * vmx->st that hardware changes, and are also used in vmx->valid.
+ */
 #define VMX_SEGS BIT(0)
 #define VMX_CR3 BIT(1)
 #define VMX_OWNED (VMX_SEGS | VMX_CR3)
-/* And those that only we write. */
 #define VMX_CRS BIT(2)
 #define VMX_MSRS BIT(3)
 #define VMX_DRS BIT(4)
 #define VMX_CONTROLS BIT(5)
+#define VMX_PDPTES BIT(6) /* to be read from guest memory and written */
+#define VMX_FLUSH_VPID BIT(7)
+#define VMX_FLUSH_EPT BIT(8)
+#define VMX_APIC_MODE BIT(9) /* controls for APIC mode and acceleration */
+#define VMX_EOI_BITMAP BIT(10) /* from vcpu->handled */
+#define VMX_STATUS BIT(11) /* RVI and SVI, from the register page */
 
 /**
  * struct vmx_vcpu - a VMCS and what is known of it
@@ -72,13 +81,11 @@ struct vmcs_page {
  * @st: guest registers. CR0, CR4, EFER, DR6, DR7 and MSRs are true always, as
  *      every write of them exits; VMX_OWNED ones while @valid says so
  * @valid: VMX_SEGS, VMX_CR3: @st has what the VMCS has
- * @dirty: VMX_...: @st is to be written to the VMCS
+ * @dirty: VMX_...
  * @control: as in the VMCS
  * @cpu_host: CPU whose host state is in the VMCS
  * @rip, @rsp, @rflags, @interruptibility: as in the VMCS
  * @host_rsp, @host_cr3, @host_cr4, @host_fs_base: likewise
- * @eoi_bitmap: to be loaded
- * @status_dirty: RVI and SVI don't follow from the register page any more
  * @vector: of the host's interrupt that has ended the guest, or 0
  */
 struct vmx_vcpu {
@@ -86,7 +93,6 @@ struct vmx_vcpu {
 	u64 vmcs_pa;
 	struct vcpu *vcpu;
 	bool loaded, launched, set_up;
-	bool flush_vpid, flush_ept;
 	struct cpu_state st;
 	u32 valid, dirty;
 	u32 control[VMX_WORDS];
@@ -105,14 +111,6 @@ struct vmx_vcpu {
 	bool shadow_mov_ss;
 	bool held; /* user space's interrupt, for which entry wants IF */
 	bool user_drs;
-	bool pdptes_stale; /* to be read before the next entry */
-	bool pdptes_read; /* @pdpte is to be written to the VMCS */
-	u64 pdpte[4];
-	u64 eoi_bitmap[4];
-	bool eoi_bitmap_dirty;
-	bool status_dirty;
-	bool apicv_dirty; /* controls don't follow from vcpu->accelerated any more */
-	u8 apic_mode; /* enum lapic_mode that the controls are made for */
 	u8 vector;
 	/* The host's, while a guest is loaded. */
 	u16 fs, gs, ds, es, ldt;
@@ -151,7 +149,7 @@ void vmx_maps_exit(void);
 void vmx_set_up(struct vcpu *vcpu);
 void vmx_host_state(struct vcpu *vcpu);
 void vmx_set_control(struct vcpu *vcpu, enum vmx_word word, u32 bits, bool on);
-void vmx_flush_controls(struct vcpu *vcpu);
+void vmx_write_controls(struct vcpu *vcpu);
 u64 vmx_msr_bitmap(const struct vcpu *vcpu, bool x2apic);
 void vmx_intercepts_changed(struct vcpu *vcpu);
 
@@ -161,11 +159,12 @@ void vmx_set_state(struct vcpu *vcpu, const struct cpu_state *st, u32 groups);
 void vmx_paging(const struct vcpu *vcpu, struct x86_fetch *f);
 /* Hardware-owned groups into vmx->st; opens VMX operation for it if need be. */
 void vmx_need(struct vcpu *vcpu, u32 groups);
-/* What is dirty goes to the VMCS. Between begin and end. */
-void vmx_flush_state(struct vcpu *vcpu);
-/* Return: false when guest memory can't be read; @atomic: without sleeping. */
-bool vmx_read_pdptes(struct vcpu *vcpu, bool atomic);
-void vmx_write_pdptes(struct vcpu *vcpu);
+/* What is dirty of vmx->st goes to the VMCS. Between begin and end. */
+void vmx_write_state(struct vcpu *vcpu);
+/* Reads them so that vmx_write_pdptes() need not sleep. Return: false for -EFAULT. */
+bool vmx_touch_pdptes(struct vcpu *vcpu);
+/* Return: false when guest memory can't be read without sleeping. */
+bool vmx_write_pdptes(struct vcpu *vcpu);
 void vmx_set_cr0(struct vcpu *vcpu, u64 cr0);
 void vmx_set_cr4(struct vcpu *vcpu, u64 cr4);
 void vmx_set_efer(struct vcpu *vcpu, u64 efer);
@@ -203,8 +202,8 @@ int vmx_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why);
 void vmx_apicv_update(struct vcpu *vcpu);
 void vmx_post_notify(struct vcpu *vcpu);
 void vmx_load_eoi_exitmap(struct vcpu *vcpu);
-/* What is not yet in the VMCS. Between begin and end, before each entry. */
-void vmx_apicv_prepare(struct vcpu *vcpu);
+/* What of it is dirty goes to the VMCS. Between begin and end. */
+void vmx_apicv_write(struct vcpu *vcpu);
 int vmx_exit_apic_access(struct vcpu *vcpu, enum vcpu_exit *why);
 int vmx_exit_apic_write(struct vcpu *vcpu);
 int vmx_exit_eoi(struct vcpu *vcpu);

@@ -141,6 +141,7 @@ void g_spin(u64 arg);
 extern volatile int signals; /* counted by count_signal() */
 void count_signal(int s);
 void *kicker(void *target);
+void kicker_stop(pthread_t kicker);
 void *run_thread(void *cpu); /* to an exit of kind IO */
 void events_get(struct vm *vm, struct kvm_vcpu_events *e);
 

@@ -17,14 +17,25 @@ guest void g_spin(u64 arg)
 volatile int signals;
 void count_signal(int s) { signals++; }
 
-/* Ten times SIGUSR1 to the thread @target points to. */
+static volatile bool kicker_done;
+
+/*
+ * SIGUSR1 to the thread @target points to until kicker_stop(): two may merge, and
+ * one may come while the thread is not in KVM_RUN.
+ */
 void *kicker(void *target)
 {
-	for (int i = 0; i < 10; i++) {
+	while (!kicker_done) {
 		usleep(20000);
 		pthread_kill(*(pthread_t *)target, SIGUSR1);
 	}
 	return NULL;
+}
+
+void kicker_stop(pthread_t kicker)
+{
+	kicker_done = true;
+	pthread_join(kicker, NULL);
 }
 
 void *run_thread(void *cpu)

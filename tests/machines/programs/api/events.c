@@ -308,7 +308,7 @@ void t_nmi(void)
 	sigaction(SIGUSR1, &sa, NULL);
 	pthread_create(&t, NULL, kicker, &me);
 	expect(vcpu_run(&vm.cpu[0]), -EINTR);
-	pthread_join(t, NULL);
+	kicker_stop(t);
 	expect(vm.sh->ready, 1);
 	must(vm.cpu[0].fd, KVM_GET_MP_STATE, &mp);
 	expect(mp.mp_state, KVM_MP_STATE_HALTED);

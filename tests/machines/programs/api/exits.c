@@ -237,7 +237,7 @@ void t_signal(void)
 		expect(vcpu_run(&vm.cpu[0]), -EINTR);
 		expect(vm.cpu[0].run->exit_reason, KVM_EXIT_INTR);
 	}
-	pthread_join(t, NULL);
+	kicker_stop(t);
 }
 
 /* A signal blocked outside, let in by KVM_SET_SIGNAL_MASK: exit, not delivered. */
@@ -289,7 +289,7 @@ void t_halt_signal(void)
 	pthread_create(&t, NULL, kicker, &me);
 	while (signals < 10)
 		expect(vcpu_run(&vm.cpu[0]), -EINTR);
-	pthread_join(t, NULL);
+	kicker_stop(t);
 	expect(vm.sh->ready, 1);
 	must(vm.cpu[0].fd, KVM_GET_MP_STATE, &mp);
 	expect(mp.mp_state, KVM_MP_STATE_HALTED);

@@ -152,8 +152,9 @@ SYM_FUNC_START(vmx_enter)
 SYM_FUNC_END(vmx_enter)
 
 /*
- * The frame that the CPU would have pushed, with interrupts off in it: the IRET
- * of the handler comes back here with them off.
+ * The frame that the CPU would have pushed had interrupts been on: what the kernel
+ * puts off until an interrupt returns to where they are on (the next event of a
+ * high-resolution timer, on 7.x) it does then, and IRET turns them on.
  */
 SYM_FUNC_START(vmx_call_gate)
 	push	%rbp
@@ -162,6 +163,7 @@ SYM_FUNC_START(vmx_call_gate)
 	push	$__KERNEL_DS
 	push	%rbp
 	pushf
+	orl	$0x200, (%rsp)		/* IF */
 	push	$__KERNEL_CS
 	CALL_NOSPEC rdi
 	mov	%rbp, %rsp

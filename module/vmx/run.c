@@ -255,9 +255,12 @@ static void enter(struct vcpu *vcpu)
  * handler is called as the CPU would. A host with FRED has no IDT: the APIC
  * raises it again instead. A level-triggered one must not be made an edge by
  * that, but its line raises it by itself as soon as it is ended.
+ * Interrupts are off before and on after.
  */
 static void dispatch(u8 vector)
 {
+	struct desc_ptr idt;
+
 #ifdef X86_FEATURE_FRED
 	if (cpu_feature_enabled(X86_FEATURE_FRED)) {
 		u32 tmr = apic->read(APIC_TMR + (vector >> 5) * 0x10);
@@ -265,15 +268,12 @@ static void dispatch(u8 vector)
 		apic->write(APIC_EOI, 0);
 		if (!(tmr & BIT(vector & 31)))
 			apic->send_IPI_self(vector);
+		local_irq_enable();
 		return;
 	}
 #endif
-	{
-		struct desc_ptr idt;
-
-		store_idt(&idt);
-		vmx_call_gate(gate_offset((gate_desc *)idt.address + vector));
-	}
+	store_idt(&idt);
+	vmx_call_gate(gate_offset((gate_desc *)idt.address + vector));
 }
 
 /* Something on the host's side wants this thread or this CPU. */
@@ -327,7 +327,8 @@ enum vcpu_exit vmx_run(struct vcpu *vcpu)
 		r = run_guest(vcpu, &why);
 		if (vcpu->vmx->vector)
 			dispatch(vcpu->vmx->vector);
-		local_irq_enable();
+		else
+			local_irq_enable();
 	}
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
 	put(vcpu);

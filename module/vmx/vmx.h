@@ -211,7 +211,9 @@ int vmx_exit_eoi(struct vcpu *vcpu);
 /* enter.S */
 /* Return: 0, or 1: VMfail. */
 int vmx_enter(u64 *gpr, bool launched, u64 *host_rsp, u64 spec_ctrl);
-/* Calls the host's handler at @entry as if the CPU had taken the interrupt. */
+/* Calls the host's handler at @entry as if the CPU had taken the interrupt, with
+ * interrupts on: they are on when it returns.
+ */
 void vmx_call_gate(unsigned long entry);
 
 #endif

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 #   make run        build vintc, boot a kernel with it on an emulated SVM machine, run a guest there
-#                   (KERNEL=6.1, 6.12 or 7.2; COUNT= interrupts per sender and phase)
+#                   (KERNEL=6.1, 6.12 or 7.2; COUNT= interrupts per sender and phase; MACHINE=vmx or avic: another machine)
 #   make test       every test; the last line says how many passed
 #   make check      the tests that need no machine: a minute or two
 #   make fuzz       the fuzz targets, about ten seconds each; make soak runs ten million inputs through each,
@@ -15,6 +15,7 @@
 # run, test and install need root. Downloads and builds go to VINTC_CACHE (default ~/.cache/vintc).
 
 KERNEL ?= 6.12
+MACHINE ?= svm
 COUNT ?= 100
 DESTDIR ?=
 PREFIX ?= /usr/local
@@ -28,7 +29,7 @@ help:
 	@sed -n 's/^#   //p' Makefile
 
 run:
-	@tests/run main $(KERNEL) $(COUNT)
+	@tests/run main $(KERNEL) $(COUNT) $(MACHINE)
 
 test:
 	@tests/run all

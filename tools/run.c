@@ -257,6 +257,9 @@ static int set_up(struct run *run)
 		if (ret < 0)
 			goto fail;
 	}
+	/* Where a storm is what is to be seen, it isn't damped. */
+	if (options->fault == FAULT_STUCK)
+		vintc_set_policy(&run->vm, VINTC_POLICY_LEVEL_STORM, 0);
 	run->accelerated = vintc_accelerated(&run->vm, NULL) == 1;
 	if (run->accelerated)
 		printf("hardware delivers the interrupts; vintc doesn't count them by vector\n");

@@ -1749,8 +1749,7 @@ struct vintc_ioapic_state {
 #define VINTC_INHIBIT_APIC_BASE		(1ULL << 4)	/* an xAPIC was moved */
 #define VINTC_INHIBIT_X2APIC		(1ULL << 5)	/* some APIC is in x2APIC mode */
 #define VINTC_INHIBIT_PIT		(1ULL << 6)	/* the PIT waits for EOIs of edge interrupts */
-#define VINTC_INHIBIT_WINDOW		(1ULL << 7)	/* an interrupt window is open */
-#define VINTC_INHIBIT_VECTOR_STATS	(1ULL << 8)	/* VINTC_GET_VECTOR_STATS counts; hardware wouldn't */
+#define VINTC_INHIBIT_VECTOR_STATS	(1ULL << 7)	/* VINTC_GET_VECTOR_STATS counts; hardware wouldn't */
 
 /**
  * struct vintc_inhibits - see VINTC_GET_INHIBITS in docs/abi.md

@@ -125,7 +125,7 @@ static const enum vmcs_field word_field[VMX_WORDS] = {
 	[VMX_ENTRY] = VM_ENTRY_CONTROLS,
 };
 
-/* Before the VMCS is set up only the copy changes. */
+/* While the VMCS is not current the copy changes, and VMX_CONTROLS says so. */
 void vmx_set_control(struct vcpu *vcpu, enum vmx_word word, u32 bits, bool on)
 {
 	struct vmx_vcpu *vmx = vcpu->vmx;

@@ -114,7 +114,7 @@ struct vmx_vcpu {
 	u8 vector;
 	/* The host's, while a guest is loaded. */
 	u16 fs, gs, ds, es, ldt;
-	u64 fs_base, gs_base_user;
+	u64 fs_base;
 	u64 kernel_gs_base, star, lstar, cstar, sfmask;
 	u64 spec_ctrl;
 };

@@ -67,7 +67,8 @@ said() {
 	i=0
 	while [ "$(grep -ac "^guest: $1" "$dir/serial")" -lt "${2:-1}" ]; do
 		i=$((i + 1))
-		if [ $i -gt $((${PATIENCE:-60} * 5)) ] || ! running; then
+		# QEMU itself would wait for ever for someone to look at what the emulated CPU has done.
+		if [ $i -gt $((${PATIENCE:-60} * 5)) ] || ! running || { [ $((i % 10)) = 0 ] && [ "$(lost)" != "$before" ]; }; then
 			wrong "the guest has not said \"$1\""
 			return 1
 		fi

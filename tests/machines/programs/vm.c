@@ -507,7 +507,7 @@ static void complain(struct vcpu *cpu)
 	 * code at such addresses. Nothing is learnt; the test starts again.
 	 */
 	if (run->exit_reason == KVM_EXIT_INTERNAL_ERROR &&
-	    run->internal.suberror == 4 && (s64)r.rip < 0)
+	    run->internal.suberror == 4 && (long long)r.rip < 0)
 		_exit(EXIT_LOST);
 	fail("exit %u (suberror %u, hardware reason %#llx), RIP %#llx",
 	     run->exit_reason, run->internal.suberror,

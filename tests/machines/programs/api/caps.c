@@ -63,7 +63,13 @@ void t_apic_bus(void)
 
 inl_ u64 hypercall(u64 nr, u64 a, u64 b, u64 c, u64 d)
 {
-	asm volatile("vmmcall" : "+a"(nr) : "b"(a), "c"(b), "d"(c), "S"(d) : "memory");
+	u32 eax = 0, ecx = 0;
+
+	asm volatile("cpuid" : "+a"(eax), "+c"(ecx) : : "rbx", "rdx");
+	if (ecx == 0x6c65746e) /* GenuineI"ntel" */
+		asm volatile("vmcall" : "+a"(nr) : "b"(a), "c"(b), "d"(c), "S"(d) : "memory");
+	else
+		asm volatile("vmmcall" : "+a"(nr) : "b"(a), "c"(b), "d"(c), "S"(d) : "memory");
 	return nr;
 }
 

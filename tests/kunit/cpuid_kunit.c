@@ -257,15 +257,17 @@ static void refused(struct kunit *test)
 		{ MSR_IA32_XSS, 1 }, { MSR_K7_HWCR, 1 },
 		{ MSR_IA32_MC0_CTL, 0 }, { MSR_IA32_APICBASE, 1 },
 		{ MSR_IA32_PRED_CMD, 2 }, { 0x800 + 0x30, 0 },
-		{ MSR_VM_HSAVE_PA, 0 }, { MSR_IA32_SPEC_CTRL, 0 },
 	};
+	static const u32 nobodys[] = { MSR_VM_HSAVE_PA, MSR_IA32_SPEC_CTRL };
 	struct vcpu *vcpu = fake_vcpu(test);
 	u64 val;
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		expect_write(test, vcpu, bad[i].msr, bad[i].val, true, MSR_GP);
-	KUNIT_EXPECT_EQ(test, MSR_GP, msr_read(vcpu, 0xdeadbeef, &val, true));
+	for (i = 0; i < ARRAY_SIZE(nobodys); i++)
+		expect_write(test, vcpu, nobodys[i], 0, true, MSR_UNKNOWN);
+	KUNIT_EXPECT_EQ(test, MSR_UNKNOWN, msr_read(vcpu, 0xdeadbeef, &val, true));
 	KUNIT_EXPECT_EQ(test, MSR_GP, msr_read(vcpu, 0x802, &val, false));
 	/* Not in this guest's CPUID. */
 	KUNIT_EXPECT_EQ(test, MSR_GP, msr_read(vcpu, MSR_LSTAR, &val, false));

@@ -68,7 +68,7 @@ said() {
 	while [ "$(grep -ac "^guest: $1" "$dir/serial")" -lt "${2:-1}" ]; do
 		i=$((i + 1))
 		# QEMU itself would wait for ever for someone to look at what the emulated CPU has done.
-		if [ $i -gt $((${PATIENCE:-60} * 5)) ] || ! running || { [ $((i % 10)) = 0 ] && [ "$(lost)" != "$before" ]; }; then
+		if [ $i -gt $((${PATIENCE:-120} * 5)) ] || ! running || { [ $((i % 10)) = 0 ] && [ "$(lost)" != "$before" ]; }; then
 			wrong "the guest has not said \"$1\""
 			return 1
 		fi

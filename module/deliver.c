@@ -80,6 +80,15 @@ int deliver(struct vm *vm, const struct irq_message *msg)
 	return accepted;
 }
 
+void deliver_targets(struct vm *vm, const struct irq_message *msg,
+		     struct dest_set *set)
+{
+	rcu_read_lock();
+	dest_match(&rcu_dereference(vm->dests)->map, msg,
+		   vm_policy(vm, VINTC_POLICY_LOWEST_PRIORITY), set);
+	rcu_read_unlock();
+}
+
 /* Nobody will send an EOI for it. */
 static void unaccepted(struct vm *vm, struct ioapic *io, unsigned int pin)
 {

@@ -158,6 +158,9 @@ void ioapics_hold(struct vm *vm);
  * when those that it addresses are software-disabled; -1 when there are none.
  */
 int deliver(struct vm *vm, const struct irq_message *msg);
+/* Those that @msg addresses, software-disabled or not. Any context. */
+void deliver_targets(struct vm *vm, const struct irq_message *msg,
+		     struct dest_set *set);
 /* LINT0 of @vcpu: IRQ_EXTINT, to look at the PIC's output, or IRQ_NMI. Any context. */
 void deliver_lint0(struct vcpu *vcpu, u8 delivery);
 /* Perform the effects of an engine call on @vcpu's APIC. Owner, atomic. */

@@ -23,10 +23,25 @@ void lapic_self_ipi(struct lapic *l, u8 vector, struct lapic_out *out)
 	out->effects |= LAPIC_OUT_EVENT;
 }
 
+void lapic_icr_message(const struct lapic *l, u64 icr, struct irq_message *msg)
+{
+	bool wide = lapic_mode(l) == LAPIC_X2APIC;
+
+	/* The trigger mode only counts for INIT level de-assert. */
+	*msg = (struct irq_message){
+		.dest = wide ? icr >> 32 : icr >> 56,
+		.vector = icr,
+		.delivery = icr >> 8 & 7,
+		.shorthand = icr >> 18 & 3,
+		.logical = icr & ICR_LOGICAL,
+		.wide = wide,
+		.source = l->index,
+	};
+}
+
 /* @icr: bits 63:32 as ICR's upper half holds them in the present mode. */
 void lapic_icr_written(struct lapic *l, u64 icr, struct lapic_out *out)
 {
-	bool wide = lapic_mode(l) == LAPIC_X2APIC;
 	u8 delivery = icr >> 8 & 7, shorthand = icr >> 18 & 3;
 	u8 vector = icr & 0xff;
 
@@ -45,15 +60,6 @@ void lapic_icr_written(struct lapic *l, u64 icr, struct lapic_out *out)
 	if (delivery == IRQ_INIT && (icr & ICR_LEVEL) && !(icr & ICR_ASSERT))
 		return;
 
-	out->ipi.dest = wide ? icr >> 32 : icr >> 56;
-	out->ipi.vector = vector;
-	out->ipi.delivery = delivery;
-	out->ipi.shorthand = shorthand;
-	out->ipi.logical = icr & ICR_LOGICAL;
-	/* The trigger mode only counts for INIT level de-assert. */
-	out->ipi.level = false;
-	out->ipi.deassert = false;
-	out->ipi.wide = wide;
-	out->ipi.source = l->index;
+	lapic_icr_message(l, icr, &out->ipi);
 	out->effects |= LAPIC_OUT_IPI;
 }

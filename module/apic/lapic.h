@@ -242,6 +242,11 @@ void lapic_wrmsr(struct lapic *l, u32 msr, u64 val, u64 now,
 /* Guest RDMSR; false means #GP. */
 bool lapic_rdmsr(struct lapic *l, u32 msr, u64 now, u64 *val);
 
+/* What @icr sends, if it is sent; bits 63:32 as ICR's upper half holds them in the
+ * present mode.
+ */
+void lapic_icr_message(const struct lapic *l, u64 icr, struct irq_message *msg);
+
 /**
  * lapic_write_done() - act on a value that hardware already stored
  * @l: the APIC

@@ -325,23 +325,28 @@ static void write_done(struct vcpu *vcpu, u32 reg)
 }
 
 /*
- * The interrupt is in all its targets' IRRs. EXITINFO2 names one of those that
- * don't run; who else has the vector pending and doesn't is told for nothing.
+ * The interrupt is in all its targets' IRRs, as this CPU has written it, locked;
+ * EXITINFO2 names only one of those that don't run.
  */
-static void wake_targets(struct vcpu *from, u8 vector)
+static void wake_targets(struct vcpu *from, u64 icr)
 {
-	u32 reg = LAPIC_IRR + ((vector >> 5) << 4), i;
-	struct vcpu *vcpu;
+	struct irq_message msg;
+	struct dest_set set;
+	u64 running;
+	int i;
 
-	/* IRR was written by this CPU, locked. */
-	vm_for_each_vcpu(i, vcpu, from->vm) {
-		if (vcpu == from || !vcpu->has_lapic ||
-		    !(lapic_get(&vcpu->lapic, reg) & BIT(vector & 31)))
+	lapic_icr_message(&from->lapic, icr, &msg);
+	deliver_targets(from->vm, &msg, &set);
+	while ((i = dest_set_pop(&set)) >= 0) {
+		struct vcpu *vcpu = from->vm->vcpus[i];
+
+		if (vcpu == from)
 			continue;
-		if (!READ_ONCE(vcpu->svm->avic.running))
+		running = READ_ONCE(vcpu->svm->avic.running);
+		if (!running)
 			look_again(vcpu);
 		else if (!svm_features.avic_ipi)
-			ring(READ_ONCE(vcpu->svm->avic.running));
+			ring(running);
 	}
 }
 

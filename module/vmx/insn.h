@@ -7,17 +7,25 @@
 #define VINTC_VMX_INSN_H
 
 #include <linux/types.h>
+#include <asm/asm.h>
 #include <asm/vmx.h>
 
 #define VMX_NO_VMCS (~0ULL) /* what VMPTRST stores when none is current */
 
-/* SDM 3C "Conventions": CF is VMfailInvalid, ZF VMfailValid. */
+/*
+ * SDM 3C "Conventions": CF is VMfailInvalid, ZF VMfailValid. The only one that
+ * can fault where it is used: #GP while Intel PT traces, if the CPU can't trace
+ * in VMX operation; tracing may have begun since the last time.
+ */
 static inline bool vmx_vmxon(u64 pa)
 {
-	bool fail;
-
-	asm volatile("vmxon %1" : "=@ccbe"(fail) : "m"(pa) : "memory");
-	return !fail;
+	asm goto("1: vmxon %0\n\t"
+		 "jbe %l[fail]\n\t"
+		 _ASM_EXTABLE(1b, %l[fail])
+		 : : "m"(pa) : "cc", "memory" : fail);
+	return true;
+fail:
+	return false;
 }
 
 static inline void vmx_vmxoff(void)

@@ -30,25 +30,13 @@ u32 pv_features(void)
 
 /* ------------------------------------------------------------- hypercalls */
 
-/* The vCPU whose APIC has this ID, or NULL. */
-static struct vcpu *by_apic_id(struct vm *vm, u64 id)
-{
-	struct vcpu *vcpu;
-	u32 i;
-
-	vm_for_each_vcpu(i, vcpu, vm)
-		if (vcpu->id == id)
-			return vcpu;
-	return NULL;
-}
-
 /*
  * Wakes a vCPU that sleeps by HLT although no interrupt is there; one that is
  * about to doesn't fall asleep.
  */
 static u64 kick_cpu(struct vcpu *vcpu, u64 id)
 {
-	struct vcpu *target = by_apic_id(vcpu->vm, id);
+	struct vcpu *target = vm_vcpu_by_id(vcpu->vm, id);
 
 	if (target) {
 		vcpu_request(target, REQ_UNHALT);

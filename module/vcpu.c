@@ -275,14 +275,15 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 	return vcpu;
 }
 
-static bool id_taken(struct vm *vm, u32 id)
+struct vcpu *vm_vcpu_by_id(struct vm *vm, u64 id)
 {
+	struct vcpu *vcpu;
 	u32 i;
 
-	for (i = 0; i < vm->nr_vcpus; i++)
-		if (vm->vcpus[i]->id == id)
-			return true;
-	return false;
+	vm_for_each_vcpu(i, vcpu, vm)
+		if (vcpu->id == id)
+			return vcpu;
+	return NULL;
 }
 
 /* Everything that can fail comes before the vCPU is seen by anyone. */
@@ -295,7 +296,7 @@ static int vcpu_add(struct vm *vm, u32 id)
 
 	if (vm->nr_vcpus == VM_MAX_VCPUS || (vm->vcpu_ids && id >= vm->vcpu_ids))
 		return -EINVAL;
-	if (id_taken(vm, id))
+	if (vm_vcpu_by_id(vm, id))
 		return -EEXIST;
 	vcpu = vcpu_alloc(vm, id);
 	if (IS_ERR(vcpu))

@@ -9,6 +9,7 @@
 #include <linux/mutex.h>
 #include <linux/rcuwait.h>
 #include <linux/sched.h>
+#include <linux/stddef.h>
 
 #include "../uapi/vintc.h"
 #include "apic/exitmap.h"
@@ -59,10 +60,12 @@ struct vcpu_exit_info {
 	int error;
 };
 
-/* Register groups that a backend moves, ops->get_state/set_state. */
-#define STATE_SEGS BIT(0) /* segments, GDTR, IDTR, CPL */
-#define STATE_CRS BIT(1) /* CR0, CR2, CR3, CR4, EFER */
-#define STATE_MSRS BIT(2) /* syscall, sysenter, FS/GS base, PAT */
+/* Register groups that a backend moves, ops->get_state/set_state: as they are
+ * grouped in struct cpu_state.
+ */
+#define STATE_SEGS BIT(0)
+#define STATE_CRS BIT(1)
+#define STATE_MSRS BIT(2)
 #define STATE_DRS BIT(3)
 #define STATE_ALL (STATE_SEGS | STATE_CRS | STATE_MSRS | STATE_DRS)
 
@@ -73,14 +76,22 @@ struct cpu_table {
 
 /* The guest-visible registers that live in the backend's control block. */
 struct cpu_state {
-	struct x86_segment seg[X86_SEGS], tr, ldt;
-	struct cpu_table gdt, idt;
-	u64 cr0, cr2, cr3, cr4, efer;
-	u64 star, lstar, cstar, sfmask, kernel_gs_base;
-	u64 sysenter_cs, sysenter_esp, sysenter_eip;
-	u64 pat;
-	u64 dr6, dr7;
-	u8 cpl;
+	struct_group(segs,
+		struct x86_segment seg[X86_SEGS], tr, ldt;
+		struct cpu_table gdt, idt;
+		u8 cpl;
+	);
+	struct_group(crs,
+		u64 cr0, cr2, cr3, cr4, efer;
+	);
+	struct_group(msrs,
+		u64 star, lstar, cstar, sfmask, kernel_gs_base;
+		u64 sysenter_cs, sysenter_esp, sysenter_eip;
+		u64 pat;
+	);
+	struct_group(drs,
+		u64 dr6, dr7;
+	);
 };
 
 #define EVENT_USER 0x100

@@ -118,6 +118,9 @@ int vm_check_extension(struct vm *vm, unsigned long cap);
 /* A bug in vintc or in hardware: every vCPU's run ends with -EIO. */
 void vm_kill(struct vm *vm);
 
+/* vcpu.c: the vCPU that was created with this ID, or NULL. */
+struct vcpu *vm_vcpu_by_id(struct vm *vm, u64 id);
+
 /* cap.c: KVM_ENABLE_CAP on a VM's fd (takes vm->lock), and on a vCPU's. */
 long cap_enable(struct vm *vm, const void __user *arg);
 long cap_enable_vcpu(struct vcpu *vcpu, const void __user *arg);

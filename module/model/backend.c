@@ -92,39 +92,16 @@ static void get_state(struct vcpu *vcpu, struct cpu_state *st, u32 groups)
 
 static void set_state(struct vcpu *vcpu, const struct cpu_state *st, u32 groups)
 {
-	struct cpu_state *to = &vcpu->model->state, old = *to;
+	struct cpu_state *to = &vcpu->model->state;
 
-	*to = *st;
-	if (!(groups & STATE_SEGS)) {
-		memcpy(to->seg, old.seg, sizeof(to->seg));
-		to->tr = old.tr;
-		to->ldt = old.ldt;
-		to->gdt = old.gdt;
-		to->idt = old.idt;
-		to->cpl = old.cpl;
-	}
-	if (!(groups & STATE_CRS)) {
-		to->cr0 = old.cr0;
-		to->cr2 = old.cr2;
-		to->cr3 = old.cr3;
-		to->cr4 = old.cr4;
-		to->efer = old.efer;
-	}
-	if (!(groups & STATE_MSRS)) {
-		to->star = old.star;
-		to->lstar = old.lstar;
-		to->cstar = old.cstar;
-		to->sfmask = old.sfmask;
-		to->kernel_gs_base = old.kernel_gs_base;
-		to->sysenter_cs = old.sysenter_cs;
-		to->sysenter_esp = old.sysenter_esp;
-		to->sysenter_eip = old.sysenter_eip;
-		to->pat = old.pat;
-	}
-	if (!(groups & STATE_DRS)) {
-		to->dr6 = old.dr6;
-		to->dr7 = old.dr7;
-	}
+	if (groups & STATE_SEGS)
+		to->segs = st->segs;
+	if (groups & STATE_CRS)
+		to->crs = st->crs;
+	if (groups & STATE_MSRS)
+		to->msrs = st->msrs;
+	if (groups & STATE_DRS)
+		to->drs = st->drs;
 	vcpu->cr4 = to->cr4;
 	vcpu->efer = to->efer;
 }

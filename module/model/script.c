@@ -18,17 +18,6 @@
 
 /* ----------------------------------------------------------------- checks */
 
-static struct vcpu *find_vcpu(struct vm *vm, u32 id)
-{
-	struct vcpu *vcpu;
-	u32 i;
-
-	vm_for_each_vcpu(i, vcpu, vm)
-		if (vcpu->id == id)
-			return vcpu;
-	return NULL;
-}
-
 static bool size_valid(const struct vintc_model_op *op)
 {
 	switch (op->op) {
@@ -101,7 +90,7 @@ static int check_op(struct vm *vm, const struct vintc_model_op *op)
 		return -EINVAL;
 	if (!names_vcpu(op->op))
 		return op->vcpu ? -EINVAL : 0;
-	return find_vcpu(vm, op->vcpu) ? 0 : -ENOENT;
+	return vm_vcpu_by_id(vm, op->vcpu) ? 0 : -ENOENT;
 }
 
 /* ------------------------------------------------------------------- time */
@@ -306,7 +295,7 @@ static int outside_op(struct vm *vm, struct vintc_model_op *op)
 		message(vm, op);
 		return 0;
 	default:
-		vcpu = find_vcpu(vm, op->vcpu);
+		vcpu = vm_vcpu_by_id(vm, op->vcpu);
 		if (lock_vcpu(vcpu))
 			return -EINTR;
 		event_nmi(vcpu);
@@ -323,7 +312,7 @@ static int run_op(struct vm *vm, struct vintc_model_op *op)
 	int r;
 
 	if (op->op < VINTC_MODEL_GUEST_OPS)
-		r = guest_op(vm, find_vcpu(vm, op->vcpu), op);
+		r = guest_op(vm, vm_vcpu_by_id(vm, op->vcpu), op);
 	else
 		r = outside_op(vm, op);
 	/* What is due at this very instant, and what has been sent. */

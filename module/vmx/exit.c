@@ -51,25 +51,11 @@ static int exit_unknown(struct vcpu *vcpu, enum vcpu_exit *why)
 	return leave(why, EXIT_USER);
 }
 
-static u64 next_rip(struct vcpu *vcpu)
-{
-	u64 rip = vcpu->rip + vmx_read(VM_EXIT_INSTRUCTION_LEN);
-
-	/* Only when it passes 4 GiB it matters which mode this is. */
-	return likely((rip ^ vcpu->rip) < BIT_ULL(32)) || vmx_long64(vcpu) ?
-		       rip : (u32)rip;
-}
-
-static void skip(struct vcpu *vcpu)
-{
-	vcpu_finish_insn(vcpu, next_rip(vcpu));
-}
-
 /* ----------------------------------------------------- simple instructions */
 
 static int exit_cpuid(struct vcpu *vcpu)
 {
-	skip(vcpu);
+	vmx_skip(vcpu);
 	vcpu->stats.cpuid_exits++;
 	cpuid_emulate(vcpu);
 	return VMX_FAST;
@@ -94,7 +80,7 @@ static int exit_msr(struct vcpu *vcpu, bool write, enum vcpu_exit *why)
 		}
 	}
 	if (unlikely(r != MSR_OK)) {
-		if (msr_to_user(vcpu, msr, write, val, r, next_rip(vcpu)))
+		if (msr_to_user(vcpu, msr, write, val, r, vmx_next_rip(vcpu)))
 			return leave(why, EXIT_USER);
 		vcpu_queue_gp(vcpu);
 		return VMX_FAST;
@@ -104,13 +90,13 @@ static int exit_msr(struct vcpu *vcpu, bool write, enum vcpu_exit *why)
 		if (msr >= 0x800 && msr <= 0x8ff)
 			vcpu->vmx->dirty |= VMX_STATUS;
 	}
-	skip(vcpu);
+	vmx_skip(vcpu);
 	return VMX_FAST;
 }
 
 static int exit_hlt(struct vcpu *vcpu, enum vcpu_exit *why)
 {
-	skip(vcpu);
+	vmx_skip(vcpu);
 	return leave(why, EXIT_HALT);
 }
 
@@ -129,14 +115,14 @@ static int exit_gp(struct vcpu *vcpu)
 /* Executed for the host's sake alone; to the guest it has happened. */
 static int exit_skip(struct vcpu *vcpu)
 {
-	skip(vcpu);
+	vmx_skip(vcpu);
 	return VMX_FAST;
 }
 
 static int exit_vmcall(struct vcpu *vcpu)
 {
 	pv_hypercall(vcpu, vmx_cpl(vcpu));
-	skip(vcpu);
+	vmx_skip(vcpu);
 	return VMX_FAST;
 }
 
@@ -150,7 +136,7 @@ static int exit_xsetbv(struct vcpu *vcpu)
 		return VMX_FAST;
 	}
 	switch_xcr0(vcpu, val);
-	skip(vcpu);
+	vmx_skip(vcpu);
 	return VMX_FAST;
 }
 
@@ -167,7 +153,7 @@ static int exit_io(struct vcpu *vcpu, enum vcpu_exit *why)
 	if (q & BIT(4)) /* INS, OUTS */
 		return emulate(vcpu, why);
 	vcpu->stats.io_exits++;
-	rip = next_rip(vcpu);
+	rip = vmx_next_rip(vcpu);
 	if (in ? vcpu_pio_read(vcpu, port, size, rip) :
 		 vcpu_pio_write(vcpu, port, size, rip))
 		return VMX_FAST;

@@ -12,13 +12,6 @@
 #include "../x86/control.h"
 #include "vmx.h"
 
-static void finish(struct vcpu *vcpu)
-{
-	u64 rip = vcpu->rip + vmx_read(VM_EXIT_INSTRUCTION_LEN);
-
-	vcpu_finish_insn(vcpu, vmx_long64(vcpu) ? rip : (u32)rip);
-}
-
 static u64 source(struct vcpu *vcpu, unsigned int gpr)
 {
 	return vmx_long64(vcpu) ? vcpu->gpr[gpr] : (u32)vcpu->gpr[gpr];
@@ -123,7 +116,7 @@ int vmx_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why)
 		break;
 	}
 	if (ok)
-		finish(vcpu);
+		vmx_skip(vcpu);
 	else
 		vcpu_queue_gp(vcpu);
 	return VMX_FAST;
@@ -155,7 +148,7 @@ int vmx_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why)
 	case CONTROL_DONE:
 		if (!write)
 			result(vcpu, gpr, val);
-		finish(vcpu);
+		vmx_skip(vcpu);
 		break;
 	}
 	vmx->dirty |= VMX_DRS;

@@ -289,23 +289,13 @@ void vmx_get_state(struct vcpu *vcpu, struct cpu_state *st, u32 groups)
 	*st = vcpu->vmx->st;
 }
 
-static void set_segs(struct cpu_state *to, const struct cpu_state *st)
-{
-	memcpy(to->seg, st->seg, sizeof(to->seg));
-	to->tr = st->tr;
-	to->ldt = st->ldt;
-	to->gdt = st->gdt;
-	to->idt = st->idt;
-	to->cpl = st->cpl;
-}
-
 void vmx_set_state(struct vcpu *vcpu, const struct cpu_state *st, u32 groups)
 {
 	struct vmx_vcpu *vmx = vcpu->vmx;
 	struct cpu_state *to = &vmx->st;
 
 	if (groups & STATE_SEGS) {
-		set_segs(to, st);
+		to->segs = st->segs;
 		vmx->valid |= VMX_SEGS;
 		vmx->dirty |= VMX_SEGS;
 	}
@@ -319,20 +309,11 @@ void vmx_set_state(struct vcpu *vcpu, const struct cpu_state *st, u32 groups)
 		vmx->dirty |= VMX_CR3;
 	}
 	if (groups & STATE_MSRS) {
-		to->star = st->star;
-		to->lstar = st->lstar;
-		to->cstar = st->cstar;
-		to->sfmask = st->sfmask;
-		to->kernel_gs_base = st->kernel_gs_base;
-		to->sysenter_cs = st->sysenter_cs;
-		to->sysenter_esp = st->sysenter_esp;
-		to->sysenter_eip = st->sysenter_eip;
-		to->pat = st->pat;
+		to->msrs = st->msrs;
 		vmx->dirty |= VMX_MSRS;
 	}
 	if (groups & STATE_DRS) {
-		to->dr6 = st->dr6;
-		to->dr7 = st->dr7;
+		to->drs = st->drs;
 		vmx->dirty |= VMX_DRS;
 	}
 }

@@ -172,6 +172,21 @@ void vmx_set_efer(struct vcpu *vcpu, u64 efer);
 u8 vmx_cpl(struct vcpu *vcpu);
 bool vmx_long64(struct vcpu *vcpu);
 
+/* After the instruction that has exited. Between begin and end. */
+static inline u64 vmx_next_rip(struct vcpu *vcpu)
+{
+	u64 rip = vcpu->rip + vmx_read(VM_EXIT_INSTRUCTION_LEN);
+
+	/* Only when it passes 4 GiB it matters which mode this is. */
+	return likely((rip ^ vcpu->rip) < BIT_ULL(32)) || vmx_long64(vcpu) ?
+		       rip : (u32)rip;
+}
+
+static inline void vmx_skip(struct vcpu *vcpu)
+{
+	vcpu_finish_insn(vcpu, vmx_next_rip(vcpu));
+}
+
 /* run.c */
 enum vcpu_exit vmx_run(struct vcpu *vcpu);
 

@@ -163,6 +163,24 @@ int event_external_take(struct vcpu *vcpu)
 	return vector;
 }
 
+int event_external_next(struct vcpu *vcpu, bool busy)
+{
+	int vector;
+
+	if (!event_external(vcpu))
+		return vcpu->vm->split && vcpu->run->request_interrupt_window &&
+				       vcpu->takes_pic ?
+			       INJECT_LATER : INJECT_NOTHING;
+	if (busy || !event_interrupts_open(vcpu))
+		return INJECT_LATER;
+	vector = event_external_take(vcpu);
+	if (vector < 0)
+		return INJECT_NOTHING;
+	vcpu->stats.irq_injections++;
+	trace_vintc_extint(vcpu->id, vector);
+	return vector;
+}
+
 bool event_wakes(struct vcpu *vcpu)
 {
 	const struct vcpu_event_state *ev = &vcpu->event;

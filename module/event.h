@@ -3,6 +3,8 @@
 #ifndef VINTC_EVENT_H
 #define VINTC_EVENT_H
 
+#include <asm/processor-flags.h>
+
 #include "vcpu.h"
 
 #define RFLAGS_IF BIT(9)
@@ -30,6 +32,20 @@ bool event_external(struct vcpu *vcpu);
 /* Takes it. Return: the vector, or -1: another vCPU was faster. Atomic. */
 int event_external_take(struct vcpu *vcpu);
 
+/* There is no vector to inject: */
+#define INJECT_NOTHING (-1)
+#define INJECT_LATER (-2) /* one waits for the guest: open a window */
+/**
+ * event_external_next() - the interrupt from outside the local APIC
+ * @busy: another event is injected
+ *
+ * It goes before the local APIC's own (ExtINT). For user space that waits to give
+ * one (split irqchip) there is INJECT_LATER, too.
+ * Context: atomic, owner.
+ * Return: a vector, which is taken, or INJECT_...
+ */
+int event_external_next(struct vcpu *vcpu, bool busy);
+
 /* Would a halted vCPU go on? Absorbs; owner. */
 bool event_wakes(struct vcpu *vcpu);
 
@@ -40,6 +56,23 @@ bool event_wakes(struct vcpu *vcpu);
 static inline bool event_interrupts_open(const struct vcpu *vcpu)
 {
 	return (vcpu->rflags & RFLAGS_IF) && !vcpu->interrupt_shadow;
+}
+
+/* The exception is about to be injected, for the first time or again. */
+static inline void event_begin_exception(struct vcpu *vcpu)
+{
+	u8 vector = vcpu->event.exception.vector;
+
+	if (!vcpu->event.exception.pending)
+		return;
+	vcpu->event.exception.pending = false;
+	vcpu->event.exception.injected = true;
+	vcpu->stats.exception_injections++;
+	/* A fault's frame has RF set (SDM 3A "Instruction-Breakpoint Exception
+	 * Condition"); #DB's own flags say by themselves.
+	 */
+	if (vector != 1 && vector != 3 && vector != 4)
+		vcpu->rflags |= X86_EFLAGS_RF;
 }
 
 #endif

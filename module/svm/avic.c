@@ -13,8 +13,8 @@
 #include "../compat/compat.h"
 #include "../event.h"
 #include "../inhibit.h"
+#include "../inner.h"
 #include "../timer.h"
-#include "../vectors.h"
 #include "svm.h"
 
 /* --------------------------------------------------------------- VM, vCPU */
@@ -359,13 +359,13 @@ int avic_exit_ipi(struct vcpu *vcpu)
 	if (why == IPI_NOT_RUNNING) {
 		vcpu->stats.ipi_sent++;
 		wake_targets(vcpu, c->exit_info_1);
-		return SVM_FAST;
+		return INNER_FAST;
 	}
 	if (why == IPI_PAGE)
 		pr_err_once("a CPU refuses an AVIC backing page\n");
 	/* The CPU has done nothing with it. */
 	write_done(vcpu, LAPIC_ICR);
-	return SVM_FAST;
+	return INNER_FAST;
 }
 
 /* APM 2 "Guest vAPIC Register Access Behavior": written, then #VMEXIT. */
@@ -407,7 +407,7 @@ int avic_exit_noaccel(struct vcpu *vcpu, enum vcpu_exit *why)
 			vcpu_count_eoi(vcpu);
 		}
 		write_done(vcpu, reg);
-		return SVM_FAST;
+		return INNER_FAST;
 	}
 	if (vcpu->svm->avic.mode == AVIC_X2APIC)
 		return svm_do_msr(vcpu, write, why);

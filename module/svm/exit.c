@@ -11,33 +11,15 @@
 #include <asm/processor-flags.h>
 
 #include "../compat/compat.h"
-#include "../event.h"
 #include "../fetch.h"
-#include "../memory.h"
-#include "../msr_filter.h"
+#include "../inner.h"
 #include "../pv.h"
-#include "../switch.h"
-#include "../trace.h"
-#include "../x86/cpuid.h"
 #include "svm.h"
-
-static int leave(enum vcpu_exit *why, enum vcpu_exit to)
-{
-	*why = to;
-	return SVM_LEAVE;
-}
-
-static int to_user(struct vcpu *vcpu, enum vcpu_exit *why, u32 reason)
-{
-	vcpu->run->exit_reason = reason;
-	vcpu->exit.error = 0;
-	return leave(why, EXIT_USER);
-}
 
 static int emulate(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	vcpu->exit.gpa_valid = false;
-	return leave(why, EXIT_EMULATE);
+	return inner_leave(why, EXIT_EMULATE);
 }
 
 /* ------------------------------------------------------------- next RIP */
@@ -80,41 +62,32 @@ static bool skip(struct vcpu *vcpu, u16 opcode)
 static int exit_cpuid(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	if (unlikely(!skip(vcpu, 0x0fa2)))
-		return leave(why, EXIT_FETCH);
+		return inner_leave(why, EXIT_FETCH);
 	vcpu->stats.cpuid_exits++;
 	cpuid_emulate(vcpu);
-	return SVM_FAST;
+	return INNER_FAST;
 }
 
 int svm_do_msr(struct vcpu *vcpu, bool write, enum vcpu_exit *why)
 {
 	u32 msr = vcpu->gpr[X86_RCX];
-	u64 rip, val = 0;
+	u64 rip, val;
 	int r;
 
 	if (unlikely(!next_rip(vcpu, write ? 0x0f30 : 0x0f32, &rip)))
-		return leave(why, EXIT_FETCH);
+		return inner_leave(why, EXIT_FETCH);
 	vcpu->stats.msr_exits++;
-	if (write) {
-		val = (u32)vcpu->gpr[X86_RAX] | vcpu->gpr[X86_RDX] << 32;
-		r = msr_guest_write(vcpu, msr, val);
-	} else {
-		r = msr_guest_read(vcpu, msr, &val);
-		if (r == MSR_OK) {
-			vcpu->gpr[X86_RAX] = (u32)val;
-			vcpu->gpr[X86_RDX] = val >> 32;
-		}
-	}
+	r = inner_msr(vcpu, write, &val);
 	/* The one switched MSR that hardware holds while the guest is loaded. */
 	if (write && r == MSR_OK && msr == MSR_TSC_AUX && switch_features.tsc_aux)
 		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
 	if (likely(r == MSR_OK))
 		vcpu_finish_insn(vcpu, rip);
 	else if (msr_to_user(vcpu, msr, write, val, r, rip))
-		return leave(why, EXIT_USER);
+		return inner_leave(why, EXIT_USER);
 	else
 		vcpu_queue_gp(vcpu);
-	return SVM_FAST;
+	return INNER_FAST;
 }
 
 static int exit_msr(struct vcpu *vcpu, enum vcpu_exit *why)
@@ -125,51 +98,45 @@ static int exit_msr(struct vcpu *vcpu, enum vcpu_exit *why)
 static int exit_hlt(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	if (unlikely(!skip(vcpu, 0xf4)))
-		return leave(why, EXIT_FETCH);
-	return leave(why, EXIT_HALT);
+		return inner_leave(why, EXIT_FETCH);
+	return inner_leave(why, EXIT_HALT);
 }
 
 /* Executed for the host's sake alone; to the guest it has happened. */
 static int exit_skip(struct vcpu *vcpu, u16 opcode, enum vcpu_exit *why)
 {
-	return skip(vcpu, opcode) ? SVM_FAST : leave(why, EXIT_FETCH);
+	return skip(vcpu, opcode) ? INNER_FAST : inner_leave(why, EXIT_FETCH);
 }
 
 static int exit_ud(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	vcpu_queue_ud(vcpu);
-	return SVM_FAST;
+	return INNER_FAST;
 }
 
 static int exit_gp(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	vcpu_queue_gp(vcpu);
-	return SVM_FAST;
+	return INNER_FAST;
 }
 
 static int exit_vmmcall(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	if (!skip(vcpu, DECODE))
-		return leave(why, EXIT_FETCH);
+		return inner_leave(why, EXIT_FETCH);
 	pv_hypercall(vcpu, svm_vmcb(vcpu)->s.cpl);
-	return SVM_FAST;
+	return INNER_FAST;
 }
 
 static int exit_xsetbv(struct vcpu *vcpu, enum vcpu_exit *why)
 {
-	u64 val = (u32)vcpu->gpr[X86_RAX] | vcpu->gpr[X86_RDX] << 32;
 	u64 rip;
 
 	if (!next_rip(vcpu, DECODE, &rip))
-		return leave(why, EXIT_FETCH);
-	if (svm_vmcb(vcpu)->s.cpl || (u32)vcpu->gpr[X86_RCX] ||
-	    !cpuid_xcr0_valid(vcpu, val)) {
-		vcpu_queue_gp(vcpu);
-		return SVM_FAST;
-	}
-	switch_xcr0(vcpu, val);
-	vcpu_finish_insn(vcpu, rip);
-	return SVM_FAST;
+		return inner_leave(why, EXIT_FETCH);
+	if (inner_xsetbv(vcpu, svm_vmcb(vcpu)->s.cpl))
+		vcpu_finish_insn(vcpu, rip);
+	return INNER_FAST;
 }
 
 /* ------------------------------------------------------------------- ports */
@@ -178,20 +145,11 @@ static int exit_io(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	const struct vmcb_control *c = &svm_vmcb(vcpu)->c;
 	u32 info = c->exit_info_1;
-	u8 size = (info >> 4) & 7;
 
 	if (info & BIT(2)) /* INS, OUTS */
 		return emulate(vcpu, why);
-	vcpu->stats.io_exits++;
-	if (info & BIT(0) ?
-	    vcpu_pio_read(vcpu, info >> 16, size, c->exit_info_2) :
-	    vcpu_pio_write(vcpu, info >> 16, size, c->exit_info_2))
-		return SVM_FAST;
-	vcpu_exit_to_pio(vcpu, info >> 16, size, info & BIT(0), c->exit_info_2);
-	trace_vintc_pio(vcpu->id, !(info & BIT(0)), info >> 16, size, 1,
-			vcpu->gpr[X86_RAX]);
-	vcpu->exit.error = 0;
-	return leave(why, EXIT_USER);
+	return inner_port(vcpu, info >> 16, (info >> 4) & 7, info & BIT(0),
+			  c->exit_info_2, why);
 }
 
 /* ------------------------------------------------------- nested page fault */
@@ -213,28 +171,17 @@ static int exit_host_saved(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	pr_err_ratelimited("this CPU has saved the host's registers as the guest's, which are lost: a fault of its SVM\n");
 	vcpu_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON);
-	vcpu->exit.error = 0;
-	return leave(why, EXIT_USER);
+	return inner_user(vcpu, why);
 }
 
-/* No memory, and needs no sleep. */
 int svm_do_apic_access(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	struct x86_fetch f;
-	int r;
 
 	vcpu->stats.apic_exits++;
 	vcpu->exit.gpa_valid = true;
 	svm_paging(vcpu, &f);
-	if (likely(vcpu_apic_move(vcpu, &f)))
-		return SVM_FAST;
-	r = vcpu_emulate(vcpu, true);
-	if (likely(r == 1))
-		return SVM_FAST;
-	if (r == -EAGAIN)
-		return leave(why, EXIT_EMULATE);
-	vcpu->exit.error = r;
-	return leave(why, EXIT_USER);
+	return inner_apic(vcpu, &f, why);
 }
 
 static int exit_npf(struct vcpu *vcpu, enum vcpu_exit *why)
@@ -247,14 +194,10 @@ static int exit_npf(struct vcpu *vcpu, enum vcpu_exit *why)
 	vcpu->exit.gpa = c->exit_info_2;
 	vcpu->exit.access = (error & BIT(1) ? MEMORY_WRITE : 0) |
 			    (error & BIT(4) ? MEMORY_EXEC : 0);
-	/* The xAPIC page, unless AVIC is to have a page there. */
-	if (vcpu->has_lapic && !((vcpu->exit.gpa ^ vcpu->lapic.base) & PAGE_MASK &
-				 LAPIC_BASE_ADDRESS) &&
-	    lapic_mode(&vcpu->lapic) == LAPIC_XAPIC &&
-	    !(vcpu->exit.access & MEMORY_EXEC) && !vcpu_delivering(vcpu) &&
-	    !READ_ONCE(vcpu->vm->mem.hole_mapped))
+	/* Unless AVIC is to have a page there. */
+	if (inner_at_apic(vcpu) && !READ_ONCE(vcpu->vm->mem.hole_mapped))
 		return svm_do_apic_access(vcpu, why);
-	return leave(why, EXIT_FAULT);
+	return inner_leave(why, EXIT_FAULT);
 }
 
 /* -------------------------------------------------------------- exceptions */
@@ -267,8 +210,7 @@ static int user_db(struct vcpu *vcpu, enum vcpu_exit *why)
 	vcpu_debug_exit(vcpu, 1, vmcb->s.dr6);
 	vmcb->s.dr6 = 0xffff0ff0;
 	vmcb_dirty(vmcb, VMCB_DRX);
-	vcpu->exit.error = 0;
-	return leave(why, EXIT_USER);
+	return inner_user(vcpu, why);
 }
 
 static int exit_db(struct vcpu *vcpu, enum vcpu_exit *why)
@@ -285,7 +227,7 @@ static int exit_db(struct vcpu *vcpu, enum vcpu_exit *why)
 		if (!svm->step_had_tf && !(svm_vmcb(vcpu)->s.dr6 & 0xf)) {
 			svm_vmcb(vcpu)->s.dr6 &= ~(u64)BIT(14);
 			vmcb_dirty(svm_vmcb(vcpu), VMCB_DRX);
-			return SVM_FAST;
+			return INNER_FAST;
 		}
 	}
 	vcpu->stats.exception_exits++;
@@ -293,7 +235,7 @@ static int exit_db(struct vcpu *vcpu, enum vcpu_exit *why)
 	    (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP))
 		return user_db(vcpu, why);
 	vcpu_queue_exception(vcpu, 1, false, 0);
-	return SVM_HOST;
+	return INNER_HOST;
 }
 
 /* INT3 where user space has set breakpoints: RIP is still at it. */
@@ -301,17 +243,16 @@ static int exit_bp(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	vcpu->stats.exception_exits++;
 	if (!(vcpu->debug.control & KVM_GUESTDBG_USE_SW_BP))
-		return SVM_FAST;
+		return INNER_FAST;
 	vcpu_debug_exit(vcpu, 3, svm_vmcb(vcpu)->s.dr6);
-	vcpu->exit.error = 0;
-	return leave(why, EXIT_USER);
+	return inner_user(vcpu, why);
 }
 
 static int exit_ac(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	vcpu->stats.exception_exits++;
 	vcpu_queue_exception(vcpu, X86_AC, true, 0);
-	return SVM_HOST;
+	return INNER_HOST;
 }
 
 static int exit_mc(struct vcpu *vcpu, enum vcpu_exit *why)
@@ -320,41 +261,33 @@ static int exit_mc(struct vcpu *vcpu, enum vcpu_exit *why)
 	 * finds the reason in the banks.
 	 */
 	asm volatile("int $0x12");
-	return SVM_HOST;
+	return INNER_HOST;
 }
 
 static int exit_shutdown(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	/* The VMCB's contents are undefined now. */
 	vcpu_reset(vcpu, true);
-	return to_user(vcpu, why, KVM_EXIT_SHUTDOWN);
+	return inner_user_for(vcpu, why, KVM_EXIT_SHUTDOWN);
 }
 
 static int exit_intr(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	vcpu->stats.irq_exits++;
-	return SVM_HOST;
+	return INNER_HOST;
 }
 
 static int exit_nmi(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	/* The host has taken it at STGI. */
 	vcpu->stats.nmi_exits++;
-	return SVM_HOST;
-}
-
-static int exit_vintr(struct vcpu *vcpu, enum vcpu_exit *why)
-{
-	vcpu->stats.irq_window_exits++;
-	/* Without a PIC of ours user space waits for this moment. */
-	return vcpu->has_lapic && !vcpu->vm->split ? SVM_FAST :
-						     leave(why, EXIT_AGAIN);
+	return INNER_HOST;
 }
 
 static int exit_iret(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	svm_iret(vcpu);
-	return SVM_FAST;
+	return INNER_FAST;
 }
 
 static int exit_invalid(struct vcpu *vcpu, enum vcpu_exit *why)
@@ -362,19 +295,7 @@ static int exit_invalid(struct vcpu *vcpu, enum vcpu_exit *why)
 	vcpu->run->fail_entry.hardware_entry_failure_reason =
 		svm_vmcb(vcpu)->c.exit_code;
 	vcpu->run->fail_entry.cpu = vcpu->cpu;
-	return to_user(vcpu, why, KVM_EXIT_FAIL_ENTRY);
-}
-
-static int exit_unknown(struct vcpu *vcpu, enum vcpu_exit *why)
-{
-	const struct vmcb_control *c = &svm_vmcb(vcpu)->c;
-
-	vcpu_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON);
-	vcpu->run->internal.ndata = 2;
-	vcpu->run->internal.data[0] = c->exit_code;
-	vcpu->run->internal.data[1] = vcpu->cpu;
-	vcpu->exit.error = 0;
-	return leave(why, EXIT_USER);
+	return inner_user_for(vcpu, why, KVM_EXIT_FAIL_ENTRY);
 }
 
 int svm_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why)
@@ -396,7 +317,7 @@ int svm_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why)
 	case SVM_EXIT_CPUID:
 		return exit_cpuid(vcpu, why);
 	case SVM_EXIT_VINTR:
-		return exit_vintr(vcpu, why);
+		return inner_window(vcpu, why);
 	case SVM_EXIT_AVIC_INCOMPLETE_IPI:
 		return avic_exit_ipi(vcpu);
 	case SVM_EXIT_AVIC_UNACCELERATED_ACCESS:
@@ -457,6 +378,6 @@ int svm_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why)
 	case (u32)-1:
 		return exit_invalid(vcpu, why);
 	default:
-		return exit_unknown(vcpu, why);
+		return inner_unknown(vcpu, why, code);
 	}
 }

@@ -7,9 +7,7 @@
 #include <asm/processor-flags.h>
 
 #include "../compat/compat.h"
-#include "../event.h"
-#include "../trace.h"
-#include "../vectors.h"
+#include "../inner.h"
 #include "svm.h"
 
 static void put_event(struct vcpu *vcpu, u32 type, u8 vector)
@@ -22,18 +20,7 @@ static void inject_exception(struct vcpu *vcpu)
 	struct vmcb_page *vmcb = svm_vmcb(vcpu);
 	u32 has_error = vcpu->event.exception.has_error ? VMCB_EVENT_HAS_ERROR : 0;
 
-	if (vcpu->event.exception.pending) {
-		vcpu->event.exception.pending = false;
-		vcpu->event.exception.injected = true;
-		vcpu->stats.exception_injections++;
-		/* A fault's frame has RF set (SDM 3A "Instruction-Breakpoint
-		 * Exception Condition"); #DB's own flags say by themselves.
-		 */
-		if (vcpu->event.exception.vector != 1 &&
-		    vcpu->event.exception.vector != 3 &&
-		    vcpu->event.exception.vector != 4)
-			vcpu->rflags |= X86_EFLAGS_RF;
-	}
+	event_begin_exception(vcpu);
 	if (vcpu->event.exception.has_payload) {
 		vcpu->event.exception.has_payload = false;
 		if (vcpu->event.exception.vector == X86_PF) {
@@ -93,12 +80,20 @@ static void open_window(struct vcpu *vcpu)
 {
 	struct vmcb_page *vmcb = svm_vmcb(vcpu);
 
-	if (vcpu->svm->window)
-		return;
 	vcpu->svm->window = true;
 	vmcb->c.int_ctl |= VMCB_V_IRQ | VMCB_V_INTR_PRIO | VMCB_V_IGN_TPR;
 	vmcb_dirty(vmcb, VMCB_TPR);
 	svm_intercept(vmcb, INTERCEPT_VINTR, true);
+}
+
+static void interrupt_window(struct vcpu *vcpu, bool open)
+{
+	if (open == vcpu->svm->window)
+		return;
+	if (open)
+		open_window(vcpu);
+	else
+		close_window(vcpu);
 }
 
 /* A single step ends an interrupt shadow or an IRET that an NMI waits for. */
@@ -196,82 +191,46 @@ static void watch_cr8(struct vcpu *vcpu, bool on)
 	svm_intercept(svm_vmcb(vcpu), INTERCEPT_CR8_WRITE, on);
 }
 
-static bool tpr_masks(struct lapic *l)
-{
-	return lapic_highest_irr(l) >= 0 &&
-	       (lapic_get(l, LAPIC_PPR) >> 4) <= (lapic_get(l, LAPIC_TPR) >> 4);
-}
-
 static void interrupts(struct vcpu *vcpu, bool busy)
 {
+	bool masked;
 	int vector;
 
 	if (!vcpu->has_lapic) {
-		if (vcpu->run->request_interrupt_window)
-			open_window(vcpu);
-		else if (vcpu->svm->window)
-			close_window(vcpu);
+		interrupt_window(vcpu, vcpu->run->request_interrupt_window);
 		return;
 	}
 	if (vcpu->accelerated) {
 		/* Hardware's; V_IRQ does nothing and CR8 is known to it. */
 		watch_cr8(vcpu, false);
-		if (vcpu->svm->window)
-			close_window(vcpu);
+		interrupt_window(vcpu, false);
 		return;
 	}
 	/* The hint isn't true of a page that other CPUs write to. */
 	if (!vcpu->lapic.irr_words && !vcpu->lapic.accelerated) {
-		if (vcpu->svm->window)
-			close_window(vcpu);
+		interrupt_window(vcpu, false);
 		return;
 	}
-	vector = lapic_next(&vcpu->lapic);
-	watch_cr8(vcpu, vector < 0 && tpr_masks(&vcpu->lapic));
-	if (vector < 0) {
-		if (vcpu->svm->window)
-			close_window(vcpu);
-		return;
-	}
-	if (busy || !event_interrupts_open(vcpu)) {
-		open_window(vcpu);
-		return;
-	}
-	if (vcpu->svm->window)
-		close_window(vcpu);
-	lapic_accept(&vcpu->lapic, vector);
-	vcpu->stats.irq_injections++;
-	vectors_accepted(vcpu, vector);
-	trace_vintc_accept(vcpu->id, vector);
-	inject_interrupt(vcpu, vector, false);
+	vector = inner_interrupt(vcpu, busy, &masked);
+	watch_cr8(vcpu, masked);
+	interrupt_window(vcpu, vector == INJECT_LATER);
+	if (vector >= 0)
+		inject_interrupt(vcpu, vector, false);
 }
 
-/*
- * From outside the local APIC, which it goes before (ExtINT).
- * Return: false when there is nothing more to inject now: a window is open.
- */
+/* Return: false when there is nothing more to inject now: a window is open. */
 static bool external(struct vcpu *vcpu, bool *busy)
 {
-	int vector;
+	int vector = event_external_next(vcpu, *busy);
 
-	if (!event_external(vcpu)) {
-		if (!vcpu->vm->split || !vcpu->run->request_interrupt_window ||
-		    !vcpu->takes_pic)
-			return true;
-		open_window(vcpu);
+	if (vector == INJECT_LATER) {
+		interrupt_window(vcpu, true);
 		return false;
 	}
-	if (*busy || !event_interrupts_open(vcpu)) {
-		open_window(vcpu);
-		return false;
+	if (vector >= 0) {
+		inject_interrupt(vcpu, vector, false);
+		*busy = true;
 	}
-	vector = event_external_take(vcpu);
-	if (vector < 0)
-		return true;
-	vcpu->stats.irq_injections++;
-	trace_vintc_extint(vcpu->id, vector);
-	inject_interrupt(vcpu, vector, false);
-	*busy = true;
 	return true;
 }
 
@@ -285,8 +244,7 @@ void svm_inject(struct vcpu *vcpu)
 	if (!busy)
 		busy = nmi_goes(vcpu);
 	if (unlikely(vcpu->debug.control & KVM_GUESTDBG_BLOCKIRQ)) {
-		if (vcpu->svm->window)
-			close_window(vcpu);
+		interrupt_window(vcpu, false);
 		return;
 	}
 	if (unlikely(vcpu->event.extint) && !external(vcpu, &busy))

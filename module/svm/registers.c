@@ -4,14 +4,9 @@
 
 #include "../compat/compat.h"
 #include "../fetch.h"
+#include "../inner.h"
 #include "../x86/control.h"
 #include "svm.h"
-
-static int fetch_again(enum vcpu_exit *why)
-{
-	*why = EXIT_FETCH;
-	return SVM_LEAVE;
-}
 
 static unsigned int rm_gpr(const struct x86_insn *insn)
 {
@@ -89,14 +84,13 @@ static int other_cr0(struct vcpu *vcpu, const struct x86_insn *insn,
 	} else {
 		/* LMSW and SMSW with a memory operand. */
 		vcpu->exit.gpa_valid = false;
-		*why = EXIT_EMULATE;
-		return SVM_LEAVE;
+		return inner_leave(why, EXIT_EMULATE);
 	}
 	if (ok)
 		finish(vcpu, insn);
 	else
 		vcpu_queue_gp(vcpu);
-	return SVM_FAST;
+	return INNER_FAST;
 }
 
 /*
@@ -136,7 +130,7 @@ int svm_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why)
 	vcpu->stats.cr_exits++;
 	svm_paging(vcpu, &f);
 	if (!fetch_insn(vcpu, &f, &insn))
-		return fetch_again(why);
+		return inner_leave(why, EXIT_FETCH);
 	if (insn.opcode != 0x0f20 && insn.opcode != 0x0f22)
 		return other_cr0(vcpu, &insn, why);
 	cr = ((insn.modrm >> 3) & 7) | (insn.rex & 4) << 1;
@@ -148,7 +142,7 @@ int svm_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why)
 
 		if (!read_cr(vcpu, cr, &val)) {
 			vcpu_queue_ud(vcpu);
-			return SVM_FAST;
+			return INNER_FAST;
 		}
 		mov_result(vcpu, &insn, val);
 	} else {
@@ -166,14 +160,14 @@ int svm_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why)
 			break;
 		default:
 			vcpu_queue_ud(vcpu);
-			return SVM_FAST;
+			return INNER_FAST;
 		}
 	}
 	if (ok)
 		finish(vcpu, &insn);
 	else
 		vcpu_queue_gp(vcpu);
-	return SVM_FAST;
+	return INNER_FAST;
 }
 
 /* ------------------------------------------------------- debug registers */
@@ -231,9 +225,9 @@ int svm_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why)
 	vcpu->stats.dr_exits++;
 	svm_paging(vcpu, &f);
 	if (!fetch_insn(vcpu, &f, &insn))
-		return fetch_again(why);
+		return inner_leave(why, EXIT_FETCH);
 	if (insn.opcode != 0x0f21 && insn.opcode != 0x0f23)
-		return SVM_FAST; /* the guest has changed its code: look again */
+		return INNER_FAST; /* the guest has changed its code: look again */
 	n = ((insn.modrm >> 3) & 7) | (insn.rex & 4) << 1;
 	write = insn.opcode == 0x0f23;
 	val = write ? mov_source(vcpu, &insn) : 0;
@@ -242,10 +236,10 @@ int svm_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why)
 			       vcpu->host.drs_loaded && !vcpu->svm->user_drs)) {
 	case CONTROL_UD:
 		vcpu_queue_ud(vcpu);
-		return SVM_FAST;
+		return INNER_FAST;
 	case CONTROL_GP:
 		vcpu_queue_gp(vcpu);
-		return SVM_FAST;
+		return INNER_FAST;
 	case CONTROL_DB:
 		vcpu_queue_exception(vcpu, 1, false, 0);
 		break;
@@ -256,5 +250,5 @@ int svm_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why)
 		break;
 	}
 	vmcb_dirty(vmcb, VMCB_DRX);
-	return SVM_FAST;
+	return INNER_FAST;
 }

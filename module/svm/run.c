@@ -4,18 +4,12 @@
  * its MSRs that the host doesn't use are loaded for as long as it lasts, so
  * that an exit that is handled here costs neither.
  */
-#include <linux/interrupt.h>
-#include <linux/sched/signal.h>
-#include <linux/task_work.h>
 #include <asm/msr.h>
 #include <asm/special_insns.h>
 
 #include "../compat/compat.h"
-#include "../event.h"
 #include "../hardware.h"
-#include "../switch.h"
-#include "../trace.h"
-#include "../vectors.h"
+#include "../inner.h"
 #include "svm.h"
 
 /* ----------------------------------------------------- debug registers */
@@ -102,39 +96,14 @@ static void store_tpr(struct vcpu *vcpu)
 		lapic_set_cr8(&vcpu->lapic, tpr, &out);
 }
 
-static bool absorb(struct vcpu *vcpu)
-{
-	struct lapic_out out = { .effects = 0 };
-
-	/* NMI, INIT and SIPI are the core's; so is whatever comes after. */
-	if (READ_ONCE(vcpu->mailbox.events))
-		return false;
-	vectors_before(vcpu);
-	lapic_absorb(&vcpu->lapic, &vcpu->mailbox, false, &out);
-	vectors_after(vcpu);
-	return true;
-}
-
-/*
- * Behaviour E: interrupts are off; IN_GUEST is published; only then are
- * requests and PIR looked at; then what they gave is written for hardware.
- * Return: false when the core is needed first.
- */
+/* Return: false when the core is needed first. */
 static bool prepare(struct vcpu *vcpu)
 {
-	if (READ_ONCE(vcpu->mode) != IN_GUEST)
-		smp_store_mb(vcpu->mode, IN_GUEST);
+	u32 done = inner_prepare(vcpu);
 
-	if (unlikely(READ_ONCE(vcpu->requests))) {
-		if (test_and_clear_bit(REQ_TLB_FLUSH, &vcpu->requests))
-			vcpu->svm->asid.flush = true;
-		if (READ_ONCE(vcpu->requests))
-			return false;
-	}
-	if (unlikely(mailbox_pending(&vcpu->mailbox)) && vcpu->has_lapic &&
-	    !absorb(vcpu))
-		return false;
-	if (unlikely(vcpu->event.shutdown | vcpu->event.stepped))
+	if (unlikely(done & PREPARE_FLUSH))
+		vcpu->svm->asid.flush = true;
+	if (unlikely(done & PREPARE_LEAVE))
 		return false;
 	if (unlikely(vcpu->event.extint | vcpu->svm->avic.window) &&
 	    vcpu->vm->svm && !avic_window(vcpu))
@@ -184,24 +153,14 @@ static void enter(struct vcpu *vcpu)
 			 vmcb->c.exit_info_2, vcpu->rip);
 }
 
-/* Something on the host's side wants this thread or this CPU. */
-static bool host_wants(void)
-{
-	return need_resched() || signal_pending(current) ||
-	       task_work_pending(current) ||
-	       (softirq_count() && local_softirq_pending());
-}
-
-#define FAST_EXITS 256
-
 enum vcpu_exit svm_run(struct vcpu *vcpu)
 {
 	enum vcpu_exit why = EXIT_AGAIN;
-	int r = SVM_HOST, budget;
+	int r = INNER_HOST, budget;
 
 	load(vcpu);
-	while (r != SVM_LEAVE) {
-		if (host_wants())
+	while (r != INNER_LEAVE) {
+		if (inner_host_wants())
 			break;
 		/*
 		 * A pending host interrupt ends the guest as soon as it is
@@ -214,16 +173,16 @@ enum vcpu_exit svm_run(struct vcpu *vcpu)
 			if (unlikely(!__this_cpu_read(vintc_cpu_ready))) {
 				vcpu->exit.error = -EIO;
 				why = EXIT_USER;
-				r = SVM_LEAVE;
+				r = INNER_LEAVE;
 				break;
 			}
 			if (!prepare(vcpu)) {
-				r = SVM_LEAVE;
+				r = INNER_LEAVE;
 				break;
 			}
 			enter(vcpu);
 			r = svm_handle_exit(vcpu, &why);
-		} while (r == SVM_FAST && --budget);
+		} while (r == INNER_FAST && --budget);
 		local_irq_enable();
 	}
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);

@@ -120,10 +120,7 @@ void svm_iret(struct vcpu *vcpu);
 void svm_nmi_unmask(struct vcpu *vcpu);
 
 /* exit.c */
-#define SVM_FAST 1 /* handled: enter again with interrupts still off */
-#define SVM_HOST 2 /* handled: let host interrupts in, then enter again */
-#define SVM_LEAVE 3 /* vcpu->svm_exit says to where */
-/* Interrupts off. @why is set with SVM_LEAVE. */
+/* Interrupts off. @why is set with INNER_LEAVE. */
 int svm_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why);
 /* RDMSR or WRMSR; a load or store to the xAPIC at exit.gpa. */
 int svm_do_msr(struct vcpu *vcpu, bool write, enum vcpu_exit *why);

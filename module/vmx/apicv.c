@@ -12,13 +12,10 @@
 #include <asm/irq_vectors.h>
 
 #include "../compat/compat.h"
-#include "../event.h"
 #include "../inhibit.h"
+#include "../inner.h"
 #include "../isa.h"
-#include "../ops.h"
 #include "../timer.h"
-#include "../trace.h"
-#include "../vectors.h"
 #include "vmx.h"
 
 /* In service from the page itself: the engine's caches are its own. */
@@ -156,7 +153,7 @@ int vmx_exit_apic_write(struct vcpu *vcpu)
 		vcpu_trace_self_ipi(vcpu, reg, lapic_get(&vcpu->lapic, reg), &out);
 	deliver_lapic(vcpu, &out);
 	vcpu->vmx->dirty |= VMX_STATUS;
-	return VMX_FAST;
+	return INNER_FAST;
 }
 
 /* The vector is in the EOI-exit bitmap; its ISR bit is clear already. */
@@ -172,7 +169,7 @@ int vmx_exit_eoi(struct vcpu *vcpu)
 	lapic_eoi_done(&vcpu->lapic, vector, &out);
 	deliver_lapic(vcpu, &out);
 	vcpu->vmx->dirty |= VMX_STATUS;
-	return VMX_FAST;
+	return INNER_FAST;
 }
 
 /* Not virtualized: writes of read-only registers, odd widths, string moves. */
@@ -181,7 +178,6 @@ int vmx_exit_apic_access(struct vcpu *vcpu, enum vcpu_exit *why)
 	u64 q = vmx_read(EXIT_QUALIFICATION);
 	u32 type = q >> 12 & 15;
 	struct x86_fetch f;
-	int r;
 
 	vcpu->stats.apic_exits++;
 	vcpu->exit.gpa = (vcpu->lapic.base & LAPIC_BASE_ADDRESS) | (q & 0xfff);
@@ -190,18 +186,7 @@ int vmx_exit_apic_access(struct vcpu *vcpu, enum vcpu_exit *why)
 	vcpu->vmx->dirty |= VMX_STATUS;
 	vmx_need(vcpu, VMX_OWNED);
 	vmx_paging(vcpu, &f);
-	if (type <= 1 && !vcpu_delivering(vcpu)) {
-		if (likely(vcpu_apic_move(vcpu, &f)))
-			return VMX_FAST;
-		r = vcpu_emulate(vcpu, true);
-		if (likely(r == 1))
-			return VMX_FAST;
-		if (r != -EAGAIN) {
-			vcpu->exit.error = r;
-			*why = EXIT_USER;
-			return VMX_LEAVE;
-		}
-	}
-	*why = EXIT_EMULATE;
-	return VMX_LEAVE;
+	if (type <= 1 && !vcpu_delivering(vcpu))
+		return inner_apic(vcpu, &f, why);
+	return inner_leave(why, EXIT_EMULATE);
 }

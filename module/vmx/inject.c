@@ -8,9 +8,7 @@
 #include <asm/processor-flags.h>
 
 #include "../compat/compat.h"
-#include "../event.h"
-#include "../trace.h"
-#include "../vectors.h"
+#include "../inner.h"
 #include "vmx.h"
 
 #define INFO_VALID INTR_INFO_VALID_MASK
@@ -29,16 +27,7 @@ static void inject_exception(struct vcpu *vcpu)
 	u32 type = vector == 3 || vector == 4 ? INTR_TYPE_SOFT_EXCEPTION :
 						INTR_TYPE_HARD_EXCEPTION;
 
-	if (vcpu->event.exception.pending) {
-		vcpu->event.exception.pending = false;
-		vcpu->event.exception.injected = true;
-		vcpu->stats.exception_injections++;
-		/* A fault's frame has RF set (SDM 3A "Instruction-Breakpoint
-		 * Exception Condition"); #DB's own flags say by themselves.
-		 */
-		if (vector != 1 && vector != 3 && vector != 4)
-			vcpu->rflags |= X86_EFLAGS_RF;
-	}
+	event_begin_exception(vcpu);
 	if (vcpu->event.exception.has_payload) {
 		vcpu->event.exception.has_payload = false;
 		if (vector == X86_PF)
@@ -146,14 +135,9 @@ static void watch_tpr(struct vcpu *vcpu, bool masked)
 	vmx_write(TPR_THRESHOLD, threshold);
 }
 
-static bool tpr_masks(struct lapic *l)
-{
-	return lapic_highest_irr(l) >= 0 &&
-	       (lapic_get(l, LAPIC_PPR) >> 4) <= (lapic_get(l, LAPIC_TPR) >> 4);
-}
-
 static void interrupts(struct vcpu *vcpu, bool busy)
 {
+	bool masked;
 	int vector;
 
 	if (!vcpu->has_lapic) {
@@ -164,51 +148,27 @@ static void interrupts(struct vcpu *vcpu, bool busy)
 		interrupt_window(vcpu, false);
 		return;
 	}
-	vector = lapic_next(&vcpu->lapic);
+	vector = inner_interrupt(vcpu, busy, &masked);
 	if (vmx_caps.tpr_shadow)
-		watch_tpr(vcpu, vector < 0 && tpr_masks(&vcpu->lapic));
-	if (vector < 0) {
-		interrupt_window(vcpu, false);
-		return;
-	}
-	if (busy || !event_interrupts_open(vcpu)) {
-		interrupt_window(vcpu, true);
-		return;
-	}
-	interrupt_window(vcpu, false);
-	lapic_accept(&vcpu->lapic, vector);
-	vcpu->stats.irq_injections++;
-	vectors_accepted(vcpu, vector);
-	trace_vintc_accept(vcpu->id, vector);
-	inject_interrupt(vcpu, vector, false);
+		watch_tpr(vcpu, masked);
+	interrupt_window(vcpu, vector == INJECT_LATER);
+	if (vector >= 0)
+		inject_interrupt(vcpu, vector, false);
 }
 
-/*
- * From outside the local APIC, which it goes before (ExtINT).
- * Return: false when there is nothing more to inject now: a window is open.
- */
+/* Return: false when there is nothing more to inject now: a window is open. */
 static bool external(struct vcpu *vcpu, bool *busy)
 {
-	int vector;
+	int vector = event_external_next(vcpu, *busy);
 
-	if (!event_external(vcpu)) {
-		if (!vcpu->vm->split || !vcpu->run->request_interrupt_window ||
-		    !vcpu->takes_pic)
-			return true;
+	if (vector == INJECT_LATER) {
 		interrupt_window(vcpu, true);
 		return false;
 	}
-	if (*busy || !event_interrupts_open(vcpu)) {
-		interrupt_window(vcpu, true);
-		return false;
+	if (vector >= 0) {
+		inject_interrupt(vcpu, vector, false);
+		*busy = true;
 	}
-	vector = event_external_take(vcpu);
-	if (vector < 0)
-		return true;
-	vcpu->stats.irq_injections++;
-	trace_vintc_extint(vcpu->id, vector);
-	inject_interrupt(vcpu, vector, false);
-	*busy = true;
 	return true;
 }
 

@@ -8,7 +8,7 @@
 #include <asm/processor-flags.h>
 
 #include "../compat/compat.h"
-#include "../switch.h"
+#include "../inner.h"
 #include "../x86/control.h"
 #include "vmx.h"
 
@@ -119,7 +119,7 @@ int vmx_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why)
 		vmx_skip(vcpu);
 	else
 		vcpu_queue_gp(vcpu);
-	return VMX_FAST;
+	return INNER_FAST;
 }
 
 /* ------------------------------------------------------- debug registers */
@@ -138,10 +138,10 @@ int vmx_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why)
 			       vcpu->host.drs_loaded && !vmx->user_drs)) {
 	case CONTROL_UD:
 		vcpu_queue_ud(vcpu);
-		return VMX_FAST;
+		return INNER_FAST;
 	case CONTROL_GP:
 		vcpu_queue_gp(vcpu);
-		return VMX_FAST;
+		return INNER_FAST;
 	case CONTROL_DB:
 		vcpu_queue_exception(vcpu, 1, false, 0);
 		break;
@@ -152,5 +152,5 @@ int vmx_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why)
 		break;
 	}
 	vmx->dirty |= VMX_DRS;
-	return VMX_FAST;
+	return INNER_FAST;
 }

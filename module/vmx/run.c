@@ -4,20 +4,14 @@
  * registers are loaded for as long as it lasts; the CPU is in VMX operation while
  * interrupts are off (operation.c).
  */
-#include <linux/interrupt.h>
-#include <linux/sched/signal.h>
-#include <linux/task_work.h>
 #include <asm/apic.h>
 #include <asm/desc.h>
 #include <asm/mmu_context.h>
 #include <asm/msr.h>
 
 #include "../compat/compat.h"
-#include "../event.h"
 #include "../hardware.h"
-#include "../switch.h"
-#include "../trace.h"
-#include "../vectors.h"
+#include "../inner.h"
 #include "vmx.h"
 
 /* ---------------------------------------------------------- load and put */
@@ -111,20 +105,6 @@ static void put(struct vcpu *vcpu)
 
 /* ----------------------------------------------------------------- entry */
 
-static bool absorb(struct vcpu *vcpu)
-{
-	struct lapic_out out = { .effects = 0 };
-
-	/* NMI, INIT and SIPI are the core's; so is whatever comes after. */
-	if (READ_ONCE(vcpu->mailbox.events))
-		return false;
-	vectors_before(vcpu);
-	lapic_absorb(&vcpu->lapic, &vcpu->mailbox, false, &out);
-	vectors_after(vcpu);
-	vcpu->vmx->dirty |= VMX_STATUS;
-	return true;
-}
-
 static void flush_tlb(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = vcpu->vmx;
@@ -164,28 +144,22 @@ static bool settle(struct vcpu *vcpu)
 }
 
 /*
- * Behaviour E: interrupts are off; IN_GUEST is published; only then are
- * requests and PIR looked at; then what they gave is written for hardware. A
- * notification that comes later is taken by the guest's own hardware, at entry or
- * after it.
+ * Behaviour E: a notification that comes after inner_prepare() is taken by the
+ * guest's own hardware, at entry or after it.
  * Return: false when the core is needed first.
  */
 static bool prepare(struct vcpu *vcpu)
 {
-	if (READ_ONCE(vcpu->mode) != IN_GUEST)
-		smp_store_mb(vcpu->mode, IN_GUEST);
+	u32 done = inner_prepare(vcpu);
 
-	if (unlikely(READ_ONCE(vcpu->requests))) {
-		if (test_and_clear_bit(REQ_TLB_FLUSH, &vcpu->requests))
+	if (unlikely(done)) {
+		if (done & PREPARE_FLUSH)
 			vcpu->vmx->dirty |= VMX_FLUSH_EPT;
-		if (READ_ONCE(vcpu->requests))
+		if (done & PREPARE_ABSORBED)
+			vcpu->vmx->dirty |= VMX_STATUS;
+		if (done & PREPARE_LEAVE)
 			return false;
 	}
-	if (unlikely(mailbox_pending(&vcpu->mailbox)) && vcpu->has_lapic &&
-	    !absorb(vcpu))
-		return false;
-	if (unlikely(vcpu->event.shutdown | vcpu->event.stepped))
-		return false;
 	if (vcpu->vmx->dirty && !settle(vcpu))
 		return false;
 	vmx_inject(vcpu);
@@ -276,51 +250,41 @@ static void dispatch(u8 vector)
 	vmx_call_gate(gate_offset((gate_desc *)idt.address + vector));
 }
 
-/* Something on the host's side wants this thread or this CPU. */
-static bool host_wants(void)
-{
-	return need_resched() || signal_pending(current) ||
-	       task_work_pending(current) ||
-	       (softirq_count() && local_softirq_pending());
-}
-
-#define FAST_EXITS 256
-
-/* Interrupts off. Return: VMX_HOST or VMX_LEAVE. */
+/* Interrupts off. Return: INNER_HOST or INNER_LEAVE. */
 static int run_guest(struct vcpu *vcpu, enum vcpu_exit *why)
 {
-	int r = VMX_FAST, budget = FAST_EXITS;
+	int r = INNER_FAST, budget = FAST_EXITS;
 
 	if (unlikely(!vmx_begin(vcpu))) {
 		vcpu->exit.error = -EIO;
 		*why = EXIT_USER;
-		return VMX_LEAVE;
+		return INNER_LEAVE;
 	}
 	vmx_host_state(vcpu);
 	do {
 		if (!prepare(vcpu)) {
-			r = VMX_LEAVE;
+			r = INNER_LEAVE;
 			break;
 		}
 		enter(vcpu);
 		r = vmx_handle_exit(vcpu, why);
-	} while (r == VMX_FAST && --budget);
+	} while (r == INNER_FAST && --budget);
 	vmx_end(vcpu);
-	return r == VMX_LEAVE ? r : VMX_HOST;
+	return r == INNER_LEAVE ? r : INNER_HOST;
 }
 
 enum vcpu_exit vmx_run(struct vcpu *vcpu)
 {
 	enum vcpu_exit why = EXIT_AGAIN;
-	int r = VMX_HOST;
+	int r = INNER_HOST;
 
 	if (unlikely(vcpu->vmx->dirty & VMX_PDPTES) && !vmx_touch_pdptes(vcpu)) {
 		vcpu->exit.error = -EFAULT;
 		return EXIT_USER;
 	}
 	load(vcpu);
-	while (r != VMX_LEAVE) {
-		if (host_wants())
+	while (r != INNER_LEAVE) {
+		if (inner_host_wants())
 			break;
 		local_irq_disable();
 		vcpu->vmx->vector = 0;

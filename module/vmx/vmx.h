@@ -198,10 +198,7 @@ void vmx_collect(struct vcpu *vcpu);
 #define VMX_REASON_VMFAIL 0xffffffff
 
 /* exit.c */
-#define VMX_FAST 1 /* handled: enter again with interrupts still off */
-#define VMX_HOST 2 /* handled: let host interrupts in, then enter again */
-#define VMX_LEAVE 3
-/* Between begin and end. @why is set with VMX_LEAVE. */
+/* Between begin and end. @why is set with INNER_LEAVE. */
 int vmx_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why);
 
 /* registers.c */

@@ -4,7 +4,7 @@
  * exits for its own reasons, halts or never does, and has AVIC switched off and on again. When nothing can happen any
  * more, every vector has been delivered.
  *
- * functions: avic_notify avic_load avic_put avic_update lapic_absorb_posted prepare event_wakes
+ * functions: avic_notify avic_load avic_put avic_update lapic_absorb_posted inner_prepare event_wakes
  *
  * mutant PUT_BUFFERED: no barrier between clearing IsRunning and the look at IRR
  * mutant LOOK_FIRST: IRR is looked at, then IsRunning is cleared

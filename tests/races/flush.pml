@@ -4,7 +4,7 @@
  * head of module/memory.h). When the host goes on, the old page is somebody else's: no TLB, and no entry that a
  * later walk finds, may have it.
  *
- * functions: invalidate_start invalidate_end fault_once fault_commit vm_flush_tlb prepare
+ * functions: invalidate_start invalidate_end fault_once fault_commit vm_flush_tlb inner_prepare
  *
  * mutant NO_SEQ: a fault doesn't look whether an invalidation has ended since it began
  * mutant NO_COUNT: a fault doesn't look whether an invalidation is under way

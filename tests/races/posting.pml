@@ -4,7 +4,7 @@
  * senders, two of them with the same vector; the vCPU exits for its own reasons up to twice. No interrupt
  * may be lost: when nothing can happen any more, all have been delivered.
  *
- * functions: post_vector vcpu_kick prepare lapic_absorb svm_inject svm_run
+ * functions: post_vector vcpu_kick inner_prepare lapic_absorb svm_inject svm_run
  *
  * mutant ON_FIRST: the sender sets ON, then PIR
  * mutant PIR_FIRST: the owner reads PIR, then clears ON

@@ -8,34 +8,12 @@
  * What the guest sends is printed. Environment: LIMIT, the seconds that a step may take (60).
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
 
-static int sock;
+#include "talk.h"
+
 static char seen[1 << 16];
 static size_t filled;
-
-static long now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
-}
-
-static void fail(const char *what, const char *why)
-{
-	fflush(stdout);
-	fprintf(stderr, "console: %s: %s\n", what, why);
-	exit(1);
-}
 
 /* What has come, printed and put behind what was seen; the older half of that goes when there is no room. */
 static void take(const char *step)
@@ -74,20 +52,12 @@ static void wait_for(const char *text, long limit)
 
 int main(int argc, char **argv)
 {
-	const char *l = getenv("LIMIT");
-	long limit = l ? atoi(l) : 60, deadline = now() + limit;
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	long limit = limit_of_step();
 	int i;
 
 	if (argc < 3)
 		fail("usage", "console SOCKET STEP...");
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", argv[1]);
-	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	while (connect(sock, (void *)&a, sizeof(a))) {
-		if (now() >= deadline)
-			fail(argv[1], strerror(errno));
-		usleep(100000);
-	}
+	connect_to(argv[1], now() + limit);
 	for (i = 2; i < argc; i++) {
 		if (!strncmp(argv[i], "wait:", 5)) {
 			wait_for(argv[i] + 5, limit);

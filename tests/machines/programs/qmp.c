@@ -9,36 +9,15 @@
  * program began; or until:TEXT, with which the next step is repeated until its answer has that text.
  * Environment: LIMIT, the seconds that a step may take (60).
  */
-#include <errno.h>
+#define _GNU_SOURCE
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
 
-static int sock;
+#include "talk.h"
+
 static char input[1 << 20];
 static size_t filled;
 static char events[1 << 16];
 static long deadline, limit;
-
-static long now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
-}
-
-static void fail(const char *what, const char *why)
-{
-	fflush(stdout);
-	fprintf(stderr, "qmp: %s: %s\n", what, why);
-	exit(1);
-}
 
 static void note_event(const char *line)
 {
@@ -169,32 +148,24 @@ static void wait_event(const char *name)
 	strstr(events, wanted)[1] = '!';
 }
 
-static void connect_to(const char *path)
+static void begin(const char *path)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
-	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	while (connect(sock, (void *)&a, sizeof(a))) {
-		if (now() >= deadline)
-			fail(path, strerror(errno));
-		usleep(100000);
-	}
+	connect_to(path, deadline);
 	free(line());
 	free(command("{\"execute\":\"qmp_capabilities\"}"));
 }
 
 int main(int argc, char **argv)
 {
-	const char *until = NULL, *l = getenv("LIMIT");
+	const char *until = NULL;
 	char *said;
 	int i;
 
 	if (argc < 2)
 		fail("usage", "qmp SOCKET STEP...");
-	limit = l ? atoi(l) : 60;
+	limit = limit_of_step();
 	deadline = now() + limit;
-	connect_to(argv[1]);
+	begin(argv[1]);
 	for (i = 2; i < argc; i++) {
 		deadline = now() + limit;
 		if (!strncmp(argv[i], "until:", 6)) {

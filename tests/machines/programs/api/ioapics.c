@@ -104,6 +104,19 @@ guest void g_ioapics(u64 arg)
 	}
 }
 
+/* A second IOAPIC, and a guest that is ready for its interrupts: their count. */
+static volatile u64 *start_ioapics(struct vm *vm)
+{
+	vm_create(vm);
+	vm_irqchip(vm);
+	expect(ioapic_create(vm, 0xfec01000, 24, 240), 1);
+	vm_memory(vm, NULL);
+	vcpu_create(vm, 0);
+	vcpu_long(&vm->cpu[0], g_ioapics, 0);
+	vcpu_until(&vm->cpu[0], PORT_SYNC);
+	return &vm->sh->cpu[0].count[0x55];
+}
+
 /* Pins of two IOAPICs with one vector; an irqfd with resample; state; routes. */
 void t_ioapics(void)
 {
@@ -121,14 +134,7 @@ void t_ioapics(void)
 
 	if (!is_vintc())
 		skip("vintc's own");
-	vm_create(&vm);
-	vm_irqchip(&vm);
-	expect(ioapic_create(&vm, 0xfec01000, 24, 240), 1);
-	vm_memory(&vm, NULL);
-	vcpu_create(&vm, 0);
-	count = &vm.sh->cpu[0].count[0x55];
-	vcpu_long(&vm.cpu[0], g_ioapics, 0);
-	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	count = start_ioapics(&vm);
 	expect(irq_line(&vm, 24 + 200, 1), 1);
 	expect(irq_line(&vm, 24 + 201, 1), -1); /* masked */
 	expect(irq_line(&vm, 264, 1), -1); /* nowhere */
@@ -151,14 +157,7 @@ void t_ioapics(void)
 	expect(irq_line(&vm, 24 + 200, 0), 1);
 	vm_end(&vm);
 
-	vm_create(&vm);
-	vm_irqchip(&vm);
-	expect(ioapic_create(&vm, 0xfec01000, 24, 240), 1);
-	vm_memory(&vm, NULL);
-	vcpu_create(&vm, 0);
-	count = &vm.sh->cpu[0].count[0x55];
-	vcpu_long(&vm.cpu[0], g_ioapics, 0);
-	vcpu_until(&vm.cpu[0], PORT_SYNC);
+	count = start_ioapics(&vm);
 	must(vm.fd, KVM_IRQFD, &fd);
 	for (int i = 0; i < 5; i++) {
 		u64 one = 1;

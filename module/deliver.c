@@ -6,6 +6,7 @@
 #include <linux/ktime.h>
 #include <linux/mm.h>
 
+#include "apic/mutant.h"
 #include "compat/compat.h"
 #include "inhibit.h"
 #include "isa.h"
@@ -33,14 +34,17 @@ static void notify(struct vcpu *vcpu, bool event)
 /* Return: whether it was new, and not merged with one that is pending. */
 static bool post(struct vcpu *vcpu, const struct irq_message *msg)
 {
+	bool unseen = mutant(MUTANT_LOOK_FIRST) && READ_ONCE(vcpu->mode) != IN_GUEST;
 	unsigned int r;
 
 	vectors_posted(vcpu, msg);
 	r = mailbox_post(&vcpu->mailbox, msg);
 	trace_vintc_post(vcpu->id, msg->vector, msg->delivery, msg->level,
 			 r & MAILBOX_COALESCED);
-	if (r & (MAILBOX_NOTIFY | MAILBOX_EVENT) ||
-	    unlikely(vm_policy(vcpu->vm, VINTC_POLICY_POST_NOTIFY)))
+	if (unseen)
+		rcuwait_wake_up(&vcpu->wait);
+	else if (r & (MAILBOX_NOTIFY | MAILBOX_EVENT) ||
+		 unlikely(vm_policy(vcpu->vm, VINTC_POLICY_POST_NOTIFY)))
 		notify(vcpu, r & MAILBOX_EVENT);
 	return !(r & MAILBOX_COALESCED);
 }

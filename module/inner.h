@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 #include <linux/task_work.h>
 
+#include "apic/mutant.h"
 #include "event.h"
 #include "msr_filter.h"
 #include "ops.h"
@@ -55,6 +56,12 @@ static inline bool inner_absorb(struct vcpu *vcpu)
 	return true;
 }
 
+static inline void inner_publish(struct vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->mode) != IN_GUEST)
+		smp_store_mb(vcpu->mode, IN_GUEST);
+}
+
 /**
  * inner_prepare() - the vCPU's half of behaviour E
  *
@@ -68,9 +75,8 @@ static inline u32 inner_prepare(struct vcpu *vcpu)
 {
 	u32 done = 0;
 
-	if (READ_ONCE(vcpu->mode) != IN_GUEST)
-		smp_store_mb(vcpu->mode, IN_GUEST);
-
+	if (!mutant(MUTANT_MODE_LATE))
+		inner_publish(vcpu);
 	if (unlikely(READ_ONCE(vcpu->requests))) {
 		if (test_and_clear_bit(REQ_TLB_FLUSH, &vcpu->requests))
 			done |= PREPARE_FLUSH;

@@ -7,8 +7,15 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "apic/mutant.h"
 #include "hardware.h"
 #include "vm.h"
+
+#ifdef VINTC_MUTANTS
+unsigned int vintc_mutant;
+module_param_named(mutant, vintc_mutant, uint, 0644);
+MODULE_PARM_DESC(mutant, "enum mutant of module/apic/mutant.h; 0: none");
+#endif
 
 static long get_cpuid(struct kvm_cpuid2 __user *arg, bool emulated)
 {

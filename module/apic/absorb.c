@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The owner's half of the mailbox. */
 #include "lapic_priv.h"
+#include "mutant.h"
 
 static void take_word(struct lapic *l, u32 word, u32 bits, u32 level)
 {
@@ -64,8 +65,11 @@ void lapic_absorb(struct lapic *l, struct mailbox *mb, bool take_init,
 	 * later finds ON clear and notifies.
 	 */
 	if (READ_ONCE(mb->control) & MAILBOX_ON) {
+		if (mutant(MUTANT_PIR_FIRST))
+			take_vectors(l, mb, out);
 		env_fetch_and(&mb->control, ~MAILBOX_ON);
-		take_vectors(l, mb, out);
+		if (!mutant(MUTANT_PIR_FIRST))
+			take_vectors(l, mb, out);
 	}
 	/* Not under ON, which hardware clears for PIR alone. */
 	if (unlikely(READ_ONCE(mb->events)))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What senders write. The owner's half is absorb.c. */
 #include "mailbox.h"
+#include "mutant.h"
 
 /* SDM 3C "Format of Posted-Interrupt Descriptor" */
 static_assert(offsetof(struct mailbox, pir) == 0, "PIR");
@@ -10,6 +11,23 @@ static_assert(offsetof(struct mailbox, tmr) == 64, "the rest is not hardware's")
 void mailbox_init(struct mailbox *mb)
 {
 	memset(mb, 0, sizeof(*mb));
+}
+
+/*
+ * MUTANT_ON_FIRST. The sender is held up between its two steps, as by an interrupt:
+ * they are too near to one another for CPUs that take turns.
+ */
+static unsigned int post_on_first(struct mailbox *mb, unsigned int word,
+				  unsigned int bit)
+{
+	bool on = env_test_and_set(&mb->control, 0);
+	unsigned int i;
+
+	for (i = 0; i < 100; i++)
+		(void)READ_ONCE(mb->pir[word]);
+	if (env_test_and_set(&mb->pir[word], bit))
+		return MAILBOX_COALESCED;
+	return on ? 0 : MAILBOX_NOTIFY;
 }
 
 /*
@@ -27,6 +45,8 @@ static unsigned int post_vector(struct mailbox *mb, u8 vector, bool level)
 		else
 			env_fetch_and(&mb->tmr[word], ~(1ULL << bit));
 	}
+	if (mutant(MUTANT_ON_FIRST))
+		return post_on_first(mb, word, bit);
 	/* Who has set the bit before us sets ON and notifies. */
 	if (env_test_and_set(&mb->pir[word], bit))
 		return MAILBOX_COALESCED;

@@ -109,6 +109,8 @@ static bool prepare(struct vcpu *vcpu)
 	    vcpu->vm->svm && !avic_window(vcpu))
 		return false;
 	svm_inject(vcpu);
+	if (mutant(MUTANT_MODE_LATE))
+		inner_publish(vcpu);
 	return true;
 }
 

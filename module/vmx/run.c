@@ -148,21 +148,35 @@ static bool settle(struct vcpu *vcpu)
  * guest's own hardware, at entry or after it.
  * Return: false when the core is needed first.
  */
-static bool prepare(struct vcpu *vcpu)
+static bool look(struct vcpu *vcpu)
 {
 	u32 done = inner_prepare(vcpu);
 
-	if (unlikely(done)) {
-		if (done & PREPARE_FLUSH)
-			vcpu->vmx->dirty |= VMX_FLUSH_EPT;
-		if (done & PREPARE_ABSORBED)
-			vcpu->vmx->dirty |= VMX_STATUS;
-		if (done & PREPARE_LEAVE)
+	if (likely(!done))
+		return true;
+	if (done & PREPARE_FLUSH)
+		vcpu->vmx->dirty |= VMX_FLUSH_EPT;
+	if (done & PREPARE_ABSORBED)
+		vcpu->vmx->dirty |= VMX_STATUS;
+	return !(done & PREPARE_LEAVE);
+}
+
+/* Return: likewise. */
+static bool prepare(struct vcpu *vcpu)
+{
+	if (mutant(MUTANT_INJECT_FIRST)) {
+		if (vcpu->vmx->dirty && !settle(vcpu))
 			return false;
+		vmx_inject(vcpu);
+		return look(vcpu);
 	}
+	if (!mutant(MUTANT_IRQS_ON) && !look(vcpu))
+		return false;
 	if (vcpu->vmx->dirty && !settle(vcpu))
 		return false;
 	vmx_inject(vcpu);
+	if (mutant(MUTANT_MODE_LATE))
+		inner_publish(vcpu);
 	return true;
 }
 
@@ -253,7 +267,7 @@ static void dispatch(u8 vector)
 /* Interrupts off. Return: INNER_HOST or INNER_LEAVE. */
 static int run_guest(struct vcpu *vcpu, enum vcpu_exit *why)
 {
-	int r = INNER_FAST, budget = FAST_EXITS;
+	int r = INNER_FAST, budget = mutant(MUTANT_IRQS_ON) ? 1 : FAST_EXITS;
 
 	if (unlikely(!vmx_begin(vcpu))) {
 		vcpu->exit.error = -EIO;
@@ -277,13 +291,15 @@ enum vcpu_exit vmx_run(struct vcpu *vcpu)
 {
 	enum vcpu_exit why = EXIT_AGAIN;
 	int r = INNER_HOST;
+	bool ready;
 
 	if (unlikely(vcpu->vmx->dirty & VMX_PDPTES) && !vmx_touch_pdptes(vcpu)) {
 		vcpu->exit.error = -EFAULT;
 		return EXIT_USER;
 	}
+	ready = !mutant(MUTANT_IRQS_ON) || look(vcpu);
 	load(vcpu);
-	while (r != INNER_LEAVE) {
+	while (r != INNER_LEAVE && ready) {
 		if (inner_host_wants())
 			break;
 		local_irq_disable();
@@ -293,6 +309,8 @@ enum vcpu_exit vmx_run(struct vcpu *vcpu)
 			dispatch(vcpu->vmx->vector);
 		else
 			local_irq_enable();
+		if (mutant(MUTANT_IRQS_ON))
+			ready = look(vcpu);
 	}
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
 	put(vcpu);

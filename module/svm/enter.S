@@ -55,7 +55,6 @@ SYM_FUNC_START_LOCAL(svm_ibpb)
 SYM_FUNC_END(svm_ibpb)
 
 SYM_FUNC_START(svm_enter)
-	ANNOTATE_NOENDBR	/* compared with (svm/exit.c), never jumped to */
 	push	%rbp
 	push	%r15
 	push	%r14

@@ -154,26 +154,6 @@ static int exit_io(struct vcpu *vcpu, enum vcpu_exit *why)
 
 /* ------------------------------------------------------- nested page fault */
 
-#define SVM_ENTER_SIZE 0x200 /* bytes of enter.S, more or less */
-
-/*
- * QEMU's CPU now and then translates the host's first fetch after #VMEXIT by the
- * guest's nested tables: a second #VMEXIT saves the host's registers over the
- * guest's, which are lost.
- */
-static bool host_saved(const struct vcpu *vcpu)
-{
-	return unlikely(vcpu->rip - (unsigned long)svm_enter < SVM_ENTER_SIZE) &&
-	       object_is_on_stack((void *)vcpu->gpr[X86_RSP]);
-}
-
-static int exit_host_saved(struct vcpu *vcpu, enum vcpu_exit *why)
-{
-	pr_err_ratelimited("this CPU has saved the host's registers as the guest's, which are lost: a fault of its SVM\n");
-	vcpu_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON);
-	return inner_user(vcpu, why);
-}
-
 int svm_do_apic_access(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	struct x86_fetch f;
@@ -189,8 +169,6 @@ static int exit_npf(struct vcpu *vcpu, enum vcpu_exit *why)
 	const struct vmcb_control *c = &svm_vmcb(vcpu)->c;
 	u64 error = c->exit_info_1;
 
-	if (host_saved(vcpu))
-		return exit_host_saved(vcpu, why);
 	vcpu->exit.gpa = c->exit_info_2;
 	vcpu->exit.access = (error & BIT(1) ? MEMORY_WRITE : 0) |
 			    (error & BIT(4) ? MEMORY_EXEC : 0);

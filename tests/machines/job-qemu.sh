@@ -20,15 +20,6 @@ wants() {
 	grep -q "^guest: $1" /tmp/out || { why="$why; no \"$1\" but \"$(grep -a "^guest: ${1%% *}" /tmp/out)\""; }
 }
 
-# watched PID: wait for it; QEMU itself would wait for ever for someone to look at what the emulated CPU has done
-watched() {
-	while kill -0 "$1" 2>/dev/null; do
-		[ "$(lost)" = "$before" ] || kill "$1"
-		sleep 1
-	done
-	wait "$1"
-}
-
 boot() {
 	machine=$1 irqchip=$2 cpus=$3 cpu=$4 why='' args=''
 	{ cat /tmp/content; head -c 4194304 /dev/zero; } >/tmp/disk
@@ -40,8 +31,7 @@ boot() {
 	timeout "${LIMIT:-90}" /qemu/run -nodefaults -no-user-config -display none -no-reboot -M "$machine$more" \
 		-accel "kvm,device=$device,kernel-irqchip=$irqchip" -cpu "$cpu" -smp "$cpus" -m 256 -serial stdio \
 		-drive file=/tmp/disk,format=raw,if=none,id=disk -device "$drive,drive=disk" \
-		-kernel /vmlinuz -initrd /guest.img -append "console=ttyS0 panic=-1 quiet mitigations=off" </dev/null >/tmp/out 2>&1 &
-	watched $!
+		-kernel /vmlinuz -initrd /guest.img -append "console=ttyS0 panic=-1 quiet mitigations=off" </dev/null >/tmp/out 2>&1
 	ended=$?
 	tr -d '\r' </tmp/out >/tmp/out2
 	mv /tmp/out2 /tmp/out
@@ -59,17 +49,9 @@ boot() {
 	name="qemu: $machine, irqchip $irqchip, $cpus CPUs, $cpu"
 }
 
-# try WORDS: as boot, once more where the emulated CPU has lost the guest's registers, which vintc notices
-lost() { dmesg | grep -c "saved the host's registers"; }
+# try WORDS: as boot, and say how it went
 try() {
-	n=0
-	while :; do
-		before=$(lost)
-		boot "$@"
-		[ -n "$why" ] && [ "$(lost)" != "$before" ] && [ $n -lt 4 ] || break
-		n=$((n + 1))
-		echo "# $name: the emulated CPU has lost its registers; again"
-	done
+	boot "$@"
 	if [ -z "$why" ]; then
 		echo "ok - $name"
 	else

@@ -208,6 +208,24 @@ wrapper() {
 	END
 }
 
+# fetch_source RELEASE PACKAGE VERSION DIR: the newest source in the index whose version begins so, unpacked in
+# DIR/PACKAGE. The signed index has its hash; the description file (.dsc) that apt-get wants, too, says nothing
+# more, and not every mirror has it.
+fetch_source() (
+	release=$1 package=$2 version=$3 dir=$4
+	apt_ready "$release-source"
+	apt "$release-source" apt-cache showsrc "$package" >"$dir/showsrc"
+	line=$(awk -v begin="${package}_$version" '/^Checksums-/ { sums = /Sha256/ }
+		sums && index($3, begin) == 1 && $3 ~ /[.]orig[.]tar[.]xz$/ { print $3, $1 }' "$dir/showsrc" | sort -uV | tail -n 1)
+	[ -n "$line" ] || die "no source of $package $version in the index of Debian $release"
+	found=$(awk -v tar="${line% *}" '/^Version:/ { version = $2 } $3 == tar { print version }' "$dir/showsrc" | sort -uV | tail -n 1)
+	(cd "$dir" && apt "$release-source" apt-get -qq --download-only --only-source source "$package=$found") >"$dir/log" 2>&1 || true
+	(cd "$dir" && echo "${line#* }  ${line% *}" | sha256sum --check --quiet) ||
+		{ sed 's/^/  /' "$dir/log" >&2; die "cannot download the source of $package"; }
+	mkdir "$dir/$package"
+	tar -x -C "$dir/$package" --strip-components=1 --no-same-owner -f "$dir/${line% *}"
+)
+
 # make_root RELEASE DIR PACKAGE...: make of the packages and all they depend on, unpacked but never
 # configured, a root file system to work `inside`
 make_root() (

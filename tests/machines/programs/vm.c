@@ -37,9 +37,6 @@ bool is_intel(void)
 	return c == signature_INTEL_ecx;
 }
 
-/* Of a test's process: nothing is learnt from this run. */
-#define EXIT_LOST 77
-
 /* ---- results ---- */
 
 void fail(const char *fmt, ...)
@@ -145,14 +142,13 @@ static int reap(pid_t pid, unsigned int seconds, bool *late)
 
 static bool run_test(const struct test *t)
 {
-	unsigned int seconds = t->seconds ? t->seconds : 60, lost = 0;
+	unsigned int seconds = t->seconds ? t->seconds : 60;
 	bool late = false;
 	int status;
 	pid_t pid;
 
 	test_name = t->name;
 	fflush(stdout);
-again:
 	pid = fork();
 	if (!pid) {
 		t->run();
@@ -162,17 +158,6 @@ again:
 		_exit(some_failed);
 	}
 	status = reap(pid, seconds, &late);
-	if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_LOST &&
-	    lost++ < 3) {
-		printf("# %s: the emulated CPU has lost its registers; again\n",
-		       test_name);
-		fflush(stdout);
-		goto again;
-	}
-	if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_LOST) {
-		printf("not ok - %s: registers lost, again and again\n", test_name);
-		return false;
-	}
 	if (status < 0)
 		printf("not ok - %s: SIGKILL does not end it\n", test_name);
 	else if (late)
@@ -501,14 +486,6 @@ static void complain(struct vcpu *cpu)
 	if (run->exit_reason == KVM_EXIT_MMIO)
 		fail("exit MMIO at %#llx (%s %u), RIP %#llx", run->mmio.phys_addr,
 		     run->mmio.is_write ? "write" : "read", run->mmio.len, r.rip);
-	/*
-	 * QEMU's emulated CPU now and then saves the host's registers as the
-	 * guest's, which vintc notices (module/svm/exit.c): no guest here has
-	 * code at such addresses. Nothing is learnt; the test starts again.
-	 */
-	if (run->exit_reason == KVM_EXIT_INTERNAL_ERROR &&
-	    run->internal.suberror == 4 && (long long)r.rip < 0)
-		_exit(EXIT_LOST);
 	fail("exit %u (suberror %u, hardware reason %#llx), RIP %#llx",
 	     run->exit_reason, run->internal.suberror,
 	     (long long)run->fail_entry.hardware_entry_failure_reason, r.rip);

@@ -7,11 +7,14 @@
  * What kvmtool (lkvm) does with KVM: the kernel's real-mode code is entered as a boot loader would, the chips are in
  * the kernel and the guest is told of no IOAPIC and no ACPI, so that interrupts take the way of the PIC; a serial line,
  * whose output is printed, by port I/O and KVM_IRQ_LINE. The guest ends it by the keyboard controller's reset.
- * Environment: DEV, the device (/dev/vintc).
+ * Environment: DEV, the device (/dev/vintc); CPUS, how many vCPUs. More than one, at most 4, are found by ACPI's tables, and the IOAPIC
+ * with them; what it cost is said at the end, by each vCPU's counters.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,18 +24,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vm.h"
+
 #define MEM (256UL << 20)
 #define SETUP 0x10000 /* where the real-mode code is */
 #define CMDLINE 0x20000
 #define BIOS 0xf0000
+#define TABLES 0xf1000 /* ACPI's */
 #define BIOS_PORT 0xe8 /* the BIOS asks the VMM by a write here */
 #define KERNEL 0x100000
 #define INITRD 0x8000000
 #define SERIAL 0x3f8
 #define SERIAL_IRQ 4
+#define SCI 9
 
-static int dev, vm, vcpu;
-static struct kvm_run *run;
+static int dev, vm, cpus = 1, vcpus[MAX_CPUS];
+/* of the vCPU whose thread this is */
+static __thread int vcpu;
+static __thread struct kvm_run *run;
+static pthread_mutex_t serial_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint8_t *mem;
 static struct {
 	uint8_t ier, fcr, lcr, mcr, scratch, dll, dlm;
@@ -125,6 +135,81 @@ static void make_bios(void)
 	memcpy(mem + BIOS, code, sizeof(code));
 	for (i = 0; i < 256; i++)
 		put32(mem + 4 * i, (BIOS >> 4) << 16 | (i == 0x15 ? 1 : 0));
+}
+
+/* A table of ACPI's, but for its checksum */
+static uint8_t *table(int offset, const char *signature, uint8_t revision, uint32_t length)
+{
+	uint8_t *t = mem + TABLES + offset;
+
+	memcpy(t, signature, 4);
+	put32(t + 4, length);
+	t[8] = revision;
+	memcpy(t + 10, "VINTC BOOTVM  ", 14);
+	memcpy(t + 28, "VNTC", 4);
+	return t;
+}
+
+static void add_up(uint8_t *from, size_t size, uint8_t *checksum)
+{
+	uint8_t sum = 0;
+
+	for (size_t i = 0; i < size; i++)
+		sum += from[i];
+	*checksum -= sum;
+}
+
+/* One for each local APIC, the IOAPIC, and the timer's line at its pin 2 */
+static void make_madt(uint8_t *madt)
+{
+	uint8_t *e = madt + 44;
+
+	put32(madt + 36, APIC_AT);
+	madt[40] = 1; /* PICs, too */
+	for (int i = 0; i < cpus; i++, e += 8) {
+		e[1] = 8;
+		e[2] = e[3] = i;
+		e[4] = 1;
+	}
+	e[0] = 1;
+	e[1] = 12;
+	e[2] = cpus;
+	put32(e + 4, IOAPIC_AT);
+	e += 12;
+	e[0] = 2;
+	e[1] = 10;
+	put32(e + 4, 2);
+	put32(madt + 4, e + 10 - madt);
+	add_up(madt, e + 10 - madt, madt + 9);
+}
+
+/* The machine has none of ACPI's registers; its ports read as all ones, and the SCI never comes. */
+static void make_acpi(void)
+{
+	uint8_t *rsdp = mem + TABLES, *rsdt = table(0x40, "RSDT", 1, 44), *fadt = table(0x80, "FACP", 1, 116);
+	uint8_t *dsdt = table(0x100, "DSDT", 1, 36), *facs = mem + TABLES + 0x140;
+
+	memcpy(facs, "FACS", 4);
+	put32(facs + 4, 64);
+	add_up(dsdt, 36, dsdt + 9);
+	put32(fadt + 36, TABLES + 0x140);
+	put32(fadt + 40, TABLES + 0x100);
+	fadt[46] = SCI;
+	put32(fadt + 56, 0x600); /* PM1a events, and control */
+	put32(fadt + 64, 0x604);
+	fadt[88] = 4;
+	fadt[89] = 2;
+	fadt[96] = fadt[98] = fadt[97] = fadt[99] = 0xff; /* neither C2 nor C3 */
+	fadt[112] = 0x35; /* WBINVD, C1, no buttons */
+	add_up(fadt, 116, fadt + 9);
+	make_madt(table(0x180, "APIC", 1, 0));
+	put32(rsdt + 36, TABLES + 0x80);
+	put32(rsdt + 40, TABLES + 0x180);
+	add_up(rsdt, 44, rsdt + 9);
+	memcpy(rsdp, "RSD PTR ", 8);
+	memcpy(rsdp + 9, "VINTC ", 6);
+	put32(rsdp + 16, TABLES + 0x40);
+	add_up(rsdp, 20, rsdp + 8);
 }
 
 /* INT 15h, AX=E820h; all else fails, by the carry flag that the IRET will load. */
@@ -226,6 +311,12 @@ static void serial_write(int reg, uint8_t v)
 	serial_line();
 }
 
+/* The keyboard controller always has something to say and never is busy: no Linux takes it for one, or waits for it. */
+static uint8_t no_device(uint16_t port)
+{
+	return port == 0x71 ? 0 : port == 0x64 ? 0xfd : 0xff;
+}
+
 /* Returns 0 when the guest has asked for a reset. */
 static int port(void)
 {
@@ -234,14 +325,18 @@ static int port(void)
 	int reg = run->io.port - SERIAL, is_serial = reg >= 0 && reg < 8 && run->io.size == 1;
 
 	if (run->io.direction == KVM_EXIT_IO_IN) {
+		pthread_mutex_lock(&serial_lock);
 		for (i = 0; i < bytes; i++)
-			data[i] = is_serial ? serial_read(reg) : run->io.port == 0x71 ? 0 : 0xff;
+			data[i] = is_serial ? serial_read(reg) : no_device(run->io.port);
+		pthread_mutex_unlock(&serial_lock);
 		return 1;
 	}
 	if (run->io.port == BIOS_PORT)
 		bios_call();
+	pthread_mutex_lock(&serial_lock);
 	for (i = 0; is_serial && i < bytes; i++)
 		serial_write(reg, data[i]);
+	pthread_mutex_unlock(&serial_lock);
 	return !(run->io.port == 0x64 && data[0] == 0xfe);
 }
 
@@ -281,6 +376,9 @@ static void make_vm(void)
 	NEED(vm, KVM_SET_TSS_ADDR, 0xfffbd000);
 	NEED(vm, KVM_CREATE_IRQCHIP, 0);
 	NEED(vm, KVM_CREATE_PIT2, &pit);
+	/* With more CPUs hardware shall deliver, which AVIC can't where EOIs of the PIT's interrupt have to be seen. */
+	if (cpus > 1)
+		NEED(vm, KVM_REINJECT_CONTROL, &(struct kvm_reinject_control){ 0 });
 	mem = mmap(NULL, MEM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (mem == MAP_FAILED)
 		die("mmap");
@@ -314,7 +412,20 @@ static void set_registers(void)
 	NEED(vcpu, KVM_SET_FPU, &f);
 }
 
-static void make_vcpu(void)
+static void set_cpuid(struct kvm_cpuid2 *c, int id)
+{
+	for (uint32_t i = 0; i < c->nent; i++) {
+		struct kvm_cpuid_entry2 *e = &c->entries[i];
+
+		if (e->function == 1)
+			e->ebx = (e->ebx & 0xffff) | cpus << 16 | id << 24;
+		if (e->function == 0xb || e->function == 0x1f)
+			e->edx = id;
+	}
+	NEED(vcpu, KVM_SET_CPUID2, c);
+}
+
+static void make_vcpu(int id)
 {
 	struct {
 		struct kvm_cpuid2 head;
@@ -327,13 +438,14 @@ static void make_vcpu(void)
 		{ .index = 0x10 }, { .index = 0x1a0, .data = 1 } } };
 	struct kvm_lapic_state l;
 
-	vcpu = NEED(vm, KVM_CREATE_VCPU, 0);
+	vcpu = vcpus[id] = NEED(vm, KVM_CREATE_VCPU, id);
 	run = mmap(NULL, NEED(dev, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
 	if (run == MAP_FAILED)
 		die("mmap of the vCPU");
 	NEED(dev, KVM_GET_SUPPORTED_CPUID, &c);
-	NEED(vcpu, KVM_SET_CPUID2, &c);
-	set_registers();
+	set_cpuid(&c.head, id);
+	if (!id)
+		set_registers();
 	if (NEED(vcpu, KVM_SET_MSRS, &m) != 6)
 		die("KVM_SET_MSRS");
 	NEED(vcpu, KVM_GET_LAPIC, &l);
@@ -342,31 +454,36 @@ static void make_vcpu(void)
 	NEED(vcpu, KVM_SET_LAPIC, &l);
 }
 
-int main(int argc, char **argv)
+static void say_counters(void)
 {
-	const char *name = getenv("DEV");
+	static const char *const names[] = { "exits", "irq_injections", "irq_exits", "halt_exits", "io_exits", "ipi_sent" };
 
-	if (argc != 4)
-		die("bootvm KERNEL INITRD COMMAND-LINE");
-	dev = open(name ? name : "/dev/vintc", O_RDWR | O_CLOEXEC);
-	if (dev < 0)
-		die("the device");
-	if (NEED(dev, KVM_GET_API_VERSION, 0) != 12)
-		die("API version");
-	check_capabilities();
-	make_vm();
-	load_linux(argv[1], argv[2], argv[3]);
-	make_bios();
-	make_vcpu();
+	for (int i = 0; cpus > 1 && i < cpus; i++) {
+		int fd = ioctl(vcpus[i], KVM_GET_STATS_FD, 0);
+
+		fprintf(stderr, "# vCPU %d:", i);
+		for (size_t n = 0; n < ARRAY_SIZE(names); n++)
+			fprintf(stderr, " %s %ld", names[n], stat_read(fd, names[n]));
+		fprintf(stderr, "\n");
+	}
+}
+
+static void *run_vcpu(void *arg)
+{
+	make_vcpu((int)(long)arg);
 	for (;;) {
-		if (ioctl(vcpu, KVM_RUN, 0) && errno != EINTR && errno != EAGAIN)
+		if (ioctl(vcpu, KVM_RUN, 0)) {
+			if (errno == EINTR || errno == EAGAIN)
+				continue;
 			die("KVM_RUN");
+		}
 		switch (run->exit_reason) {
 		case KVM_EXIT_IO:
 			if (port())
 				continue;
 			fflush(stdout);
-			return 0;
+			say_counters();
+			exit(0);
 		case KVM_EXIT_MMIO:
 			memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
 			continue;
@@ -377,4 +494,32 @@ int main(int argc, char **argv)
 			die("the guest");
 		}
 	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = getenv("DEV"), *wanted = getenv("CPUS");
+	pthread_t thread;
+
+	if (argc != 4)
+		die("bootvm KERNEL INITRD COMMAND-LINE");
+	if (wanted)
+		cpus = atoi(wanted);
+	if (cpus < 1 || cpus > MAX_CPUS)
+		die("CPUS");
+	dev = open(name ? name : "/dev/vintc", O_RDWR | O_CLOEXEC);
+	if (dev < 0)
+		die("the device");
+	if (NEED(dev, KVM_GET_API_VERSION, 0) != 12)
+		die("API version");
+	check_capabilities();
+	make_vm();
+	load_linux(argv[1], argv[2], argv[3]);
+	make_bios();
+	if (cpus > 1)
+		make_acpi();
+	for (long i = cpus - 1; i > 0; i--)
+		if (pthread_create(&thread, NULL, run_vcpu, (void *)i))
+			die("a thread");
+	run_vcpu(NULL);
 }

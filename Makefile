@@ -7,6 +7,7 @@
 #   make fuzz       the fuzz targets, about ten seconds each; make soak runs ten million inputs through each,
 #                   all of KVM's selftests, then guests of QEMU at length
 #   make bench      what the engine's operations cost; instructions per event, beside in-tree KVM
+#                   (MACHINE=vmx or avic: on that machine, and costly instructions counted)
 #                   (make bench-engine: the first alone, in seconds)
 #   make install    by DKMS, for the running kernel; make uninstall undoes it
 #   make module     the module for the running kernel (KDIR=), without DKMS
@@ -41,7 +42,7 @@ fuzz soak:
 	@tests/run $@
 
 bench:
-	@tests/run bench $(KERNEL)
+	@tests/run bench $(KERNEL) $(MACHINE)
 
 bench-engine:
 	@tests/run bench-engine

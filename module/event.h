@@ -50,6 +50,18 @@ int event_external_next(struct vcpu *vcpu, bool busy);
 bool event_wakes(struct vcpu *vcpu);
 
 /*
+ * HLT without leaving the backend's loop, so that the guest's registers can stay
+ * loaded. Both: true when an interrupt ends it and the vCPU can go on, not
+ * halted; false when the core is to halt it (EXIT_HALT). Owner.
+ *
+ * vcpu_halt_over(): at once; atomic. vcpu_halt_briefly(): after polling;
+ * interrupts on, preemption off. What it polls for ends as soon as the host wants
+ * the CPU.
+ */
+bool vcpu_halt_over(struct vcpu *vcpu);
+bool vcpu_halt_briefly(struct vcpu *vcpu);
+
+/*
  * An interrupt could be delivered now but for what is in the control block:
  * IF is set and no STI or MOV SS shadow holds it back.
  */

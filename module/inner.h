@@ -15,6 +15,7 @@
 #include "msr_filter.h"
 #include "ops.h"
 #include "switch.h"
+#include "timer.h"
 #include "trace.h"
 #include "vectors.h"
 #include "vm.h"
@@ -80,6 +81,8 @@ static inline u32 inner_prepare(struct vcpu *vcpu)
 	if (unlikely(READ_ONCE(vcpu->requests))) {
 		if (test_and_clear_bit(REQ_TLB_FLUSH, &vcpu->requests))
 			done |= PREPARE_FLUSH;
+		if (vcpu_timer_taken(vcpu))
+			done |= PREPARE_ABSORBED;
 		if (READ_ONCE(vcpu->requests))
 			return done | PREPARE_LEAVE;
 	}

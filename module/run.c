@@ -4,6 +4,7 @@
  * done here (requests, faults, emulation, sleep); what doesn't, the backend
  * does without coming back.
  */
+#include <linux/interrupt.h>
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
 #include <linux/task_work.h>
@@ -19,6 +20,7 @@
 #include "pv.h"
 #include "timer.h"
 #include "trace.h"
+#include "vectors.h"
 #include "vm.h"
 
 /* Results of a step: go on, or leave KVM_RUN with 0 or an errno. */
@@ -133,7 +135,7 @@ static bool must_return(void)
  * An interrupt that comes soon is cheaper to wait for than to sleep through.
  * The time spent grows while that pays and shrinks when it doesn't.
  */
-static bool halt_poll(struct vcpu *vcpu)
+static bool halt_poll(struct vcpu *vcpu, bool (*over)(struct vcpu *vcpu))
 {
 	u32 limit = READ_ONCE(vcpu->vm->halt_poll_ns);
 	u64 start, now, end;
@@ -144,17 +146,23 @@ static bool halt_poll(struct vcpu *vcpu)
 	start = now = ktime_get_ns();
 	end = start + min_t(u64, vcpu->halt_poll_ns, limit);
 	do {
-		if (mailbox_pending(&vcpu->mailbox) ||
-		    vcpu_requests_pending(vcpu)) {
+		if (over(vcpu)) {
 			vcpu->stats.halt_poll_success_ns += ktime_get_ns() - start;
 			vcpu->stats.halt_successful_poll++;
 			return true;
 		}
 		cpu_relax();
 		now = ktime_get_ns();
-	} while (now < end && !need_resched() && !must_return());
+	} while (now < end && !need_resched() && !must_return() &&
+		 !local_softirq_pending());
 	vcpu->stats.halt_poll_fail_ns += now - start;
 	return false;
+}
+
+/* For event_wakes() to look closer. */
+static bool may_be_over(struct vcpu *vcpu)
+{
+	return mailbox_pending(&vcpu->mailbox) || vcpu_requests_pending(vcpu);
 }
 
 #define HALT_POLL_FIRST_NS 10000
@@ -168,6 +176,50 @@ static void halt_poll_learn(struct vcpu *vcpu, u64 waited)
 	else if (waited > vcpu->halt_poll_ns)
 		vcpu->halt_poll_ns = min_t(u64, limit,
 			max_t(u64, vcpu->halt_poll_ns * 2, HALT_POLL_FIRST_NS));
+}
+
+/* Something that vcpu_halt_over() leaves to the core. */
+static bool halt_needs_core(const struct vcpu *vcpu)
+{
+	const struct vcpu_event_state *ev = &vcpu->event;
+
+	return READ_ONCE(vcpu->requests) || READ_ONCE(vcpu->mailbox.events) ||
+	       !vcpu->has_lapic || !(vcpu->rflags & RFLAGS_IF) ||
+	       vcpu->pv_unhalted || ev->extint || ev->stepped || ev->shutdown ||
+	       ev->exception.pending || ev->nmi_pending;
+}
+
+static bool interrupt_came(struct vcpu *vcpu)
+{
+	struct lapic_out out = { .effects = 0 };
+
+	vcpu_timer_taken(vcpu);
+	if (unlikely(halt_needs_core(vcpu)))
+		return true;
+	if (mailbox_pending(&vcpu->mailbox)) {
+		vectors_before(vcpu);
+		lapic_absorb(&vcpu->lapic, &vcpu->mailbox, false, &out);
+		vectors_after(vcpu);
+	}
+	return lapic_next(&vcpu->lapic) >= 0;
+}
+
+bool vcpu_halt_over(struct vcpu *vcpu)
+{
+	if (!interrupt_came(vcpu) || unlikely(halt_needs_core(vcpu)))
+		return false;
+	vcpu->halt_polled = false;
+	vcpu->stats.halt_exits++;
+	vcpu->stats.halt_wakeup++;
+	return true;
+}
+
+bool vcpu_halt_briefly(struct vcpu *vcpu)
+{
+	/* Nobody needs to tell it what it sees by itself. */
+	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
+	vcpu->halt_polled = true;
+	return halt_poll(vcpu, interrupt_came) && vcpu_halt_over(vcpu);
 }
 
 static void sleep_until_woken(struct vcpu *vcpu)
@@ -188,14 +240,15 @@ static void sleep_until_woken(struct vcpu *vcpu)
 static int block(struct vcpu *vcpu, int *srcu)
 {
 	u64 start = ktime_get_ns();
-	bool polled = false;
+	bool polled = vcpu->halt_polled;
 
+	vcpu->halt_polled = false;
 	srcu_read_unlock(&vcpu->vm->mem.srcu, *srcu);
 	while (!event_wakes(vcpu) && !must_return()) {
 		if (!polled) {
 			polled = true;
 			if (vcpu->mp_state == KVM_MP_STATE_HALTED &&
-			    halt_poll(vcpu))
+			    halt_poll(vcpu, may_be_over))
 				continue;
 		}
 		vcpu->stats.blocking = 1;

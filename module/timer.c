@@ -113,3 +113,12 @@ void vcpu_timer_expired(struct vcpu *vcpu)
 	vectors_after(vcpu);
 	deliver_lapic(vcpu, &out);
 }
+
+bool vcpu_timer_taken(struct vcpu *vcpu)
+{
+	if (!test_and_clear_bit(REQ_TIMER, &vcpu->requests))
+		return false;
+	if (likely(vcpu->has_lapic))
+		vcpu_timer_expired(vcpu);
+	return true;
+}

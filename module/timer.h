@@ -16,6 +16,8 @@ void vcpu_timer_init(struct vcpu *vcpu);
 void vcpu_timer_arm(struct vcpu *vcpu, const struct lapic_out *out);
 /* REQ_TIMER: the deadline may have passed. Owner, atomic. */
 void vcpu_timer_expired(struct vcpu *vcpu);
+/* Takes REQ_TIMER before an entry, without the core. Owner, atomic. */
+bool vcpu_timer_taken(struct vcpu *vcpu);
 void vcpu_timer_stop(struct vcpu *vcpu);
 
 /* Engine time: the host's, or the VM's own where that is virtual. */

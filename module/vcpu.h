@@ -233,6 +233,7 @@ struct vcpu {
 	u8 eoi_vector; /* with REQ_IOAPIC_EOI */
 	struct hrtimer timer;
 	u64 halt_poll_ns;
+	bool halt_polled; /* for this HLT, by vcpu_halt_briefly() */
 	struct vcpu_exit_info exit;
 	enum vcpu_completion completion;
 	u64 pio_rip, pio_next_rip; /* of the instruction, and after it; of an MSR's too */

@@ -99,6 +99,8 @@ static int exit_hlt(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	if (unlikely(!skip(vcpu, 0xf4)))
 		return inner_leave(why, EXIT_FETCH);
+	if (vcpu_halt_over(vcpu))
+		return INNER_FAST;
 	return inner_leave(why, EXIT_HALT);
 }
 

@@ -186,6 +186,10 @@ enum vcpu_exit svm_run(struct vcpu *vcpu)
 			r = svm_handle_exit(vcpu, &why);
 		} while (r == INNER_FAST && --budget);
 		local_irq_enable();
+		if (why == EXIT_HALT && vcpu_halt_briefly(vcpu)) {
+			why = EXIT_AGAIN;
+			r = INNER_HOST;
+		}
 	}
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
 	avic_put(vcpu);

@@ -126,9 +126,10 @@ void vmx_post_notify(struct vcpu *vcpu)
 {
 	int cpu;
 
-	rcuwait_wake_up(&vcpu->wait);
-	if (READ_ONCE(vcpu->mode) != IN_GUEST)
+	if (READ_ONCE(vcpu->mode) != IN_GUEST) {
+		rcuwait_wake_up(&vcpu->wait);
 		return;
+	}
 	cpu = READ_ONCE(vcpu->cpu);
 	/* Then it isn't in the guest: we are what its CPU does. */
 	preempt_disable();

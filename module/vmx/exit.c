@@ -60,6 +60,10 @@ static int exit_msr(struct vcpu *vcpu, bool write, enum vcpu_exit *why)
 static int exit_hlt(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	vmx_skip(vcpu);
+	if (vcpu_halt_over(vcpu)) {
+		vcpu->vmx->dirty |= VMX_STATUS;
+		return INNER_FAST;
+	}
 	return inner_leave(why, EXIT_HALT);
 }
 

@@ -31,6 +31,7 @@
 #define ARG_N SH->arg[0]
 #define ARG_ICR SH->arg[1]
 #define ARG_DEST SH->arg[2]
+#define ARG_PAUSE SH->arg[3]
 #define TICKS SH->val[0]
 #define TAKEN SH->val[1]
 #define PORT_START 0x504 /* warm: what follows is measured */
@@ -156,8 +157,8 @@ guest void g_deadline(u64 n)
 	g_cli();
 }
 
-/* IPIs to the other vCPU, one at a time. */
-inl_ void ipis(u64 n)
+/* IPIs to the other vCPU, one at a time; @pause: ticks before each */
+inl_ void ipis(u64 n, u64 pause)
 {
 	volatile u64 *count = &SH->cpu[1].count[VECTOR];
 	u32 dest = ARG_DEST, icr = ARG_ICR;
@@ -174,12 +175,15 @@ inl_ void ipis(u64 n)
 		for (u64 i = 0; i < n; i++) {
 			u64 before = *count;
 
+			for (u64 end = rdtsc() + pause; pause && rdtsc() < end;)
+				cpu_relax();
 			g_icr(dest, icr);
 			while (*count == before)
 				cpu_relax();
 		}
 		batch_end(t, &TICKS);
 	}
+	TICKS -= n * pause;
 	TAKEN = *count - first;
 	SH->stop = 1;
 	g_icr(1, 0x40f0);
@@ -188,13 +192,19 @@ inl_ void ipis(u64 n)
 guest void g_ipi_xapic(u64 n)
 {
 	g_apic_on(false);
-	ipis(n);
+	ipis(n, 0);
+}
+
+guest void g_ipi_wake(u64 n)
+{
+	g_apic_on(false);
+	ipis(n, ARG_PAUSE);
 }
 
 guest void g_ipi_x2apic(u64 n)
 {
 	g_apic_on(true);
-	ipis(n);
+	ipis(n, 0);
 }
 
 guest void g_target_spin(u64 x2)
@@ -213,7 +223,7 @@ guest void g_ipi_cluster(u64 n)
 	g_apic_on(false);
 	g_apic_write(APIC_DFR, 0x0fffffff);
 	g_apic_write(APIC_LDR, 0x51000000);
-	ipis(n);
+	ipis(n, 0);
 }
 
 guest void g_target_cluster(u64 x2)
@@ -339,10 +349,12 @@ inl_ void msis(u64 n, u64 pause)
 static void host_msi(u64 n) { msis(n, 0); }
 
 /* Longer than anyone polls (some 200 us) before a vCPU sleeps. */
-static void host_wake(u64 n)
+static u64 until_asleep(void)
 {
-	msis(n, getenv("PAUSE") ? atoi(getenv("PAUSE")) : 300000);
+	return getenv("PAUSE") ? atoi(getenv("PAUSE")) : 300000;
 }
+
+static void host_wake(u64 n) { msis(n, until_asleep()); }
 
 static void host_line(u64 n)
 {
@@ -449,6 +461,7 @@ static const struct row {
 	{ "ipi_cluster", g_ipi_cluster, g_target_cluster, NULL, 2000, 0, NULL, 0x4800 | VECTOR, 0x58 },
 	{ "ipi_others", g_ipi_xapic, g_target_spin, NULL, 2000, 0, NULL, 0xc4000 | VECTOR, 0 },
 	{ "ipi_hlt", g_ipi_xapic, g_target_hlt, NULL, 1000, 0, NULL, 0x4000 | VECTOR, 1 },
+	{ "ipi_wake", g_ipi_wake, g_target_hlt, NULL, 40, 0, NULL, 0x4000 | VECTOR, 1 },
 	{ "msi_x2apic", g_target_spin, NULL, host_msi, 2000, 1 },
 	{ "msi_in_guest", g_target_hlt, NULL, host_msi, 2000, 0, .no_hlt_exits = true },
 	{ "line", g_target_spin, NULL, host_line, 1000, 0 },
@@ -497,6 +510,7 @@ static void start_vm(const struct row *r)
 		*(volatile u8 *)(m.vm.mem + i) |= 0;
 	m.vm.sh->arg[1] = r->icr;
 	m.vm.sh->arg[2] = r->dest;
+	m.vm.sh->arg[3] = until_asleep();
 	if (r->isr)
 		set_gate(&m.vm, VECTOR, r->isr);
 }

@@ -309,13 +309,13 @@ enum vcpu_exit vmx_run(struct vcpu *vcpu)
 			dispatch(vcpu->vmx->vector);
 		else
 			local_irq_enable();
-		if (mutant(MUTANT_IRQS_ON))
-			ready = look(vcpu);
 		if (why == EXIT_HALT && vcpu_halt_briefly(vcpu)) {
 			vcpu->vmx->dirty |= VMX_STATUS;
 			why = EXIT_AGAIN;
 			r = INNER_HOST;
 		}
+		if (mutant(MUTANT_IRQS_ON))
+			ready = look(vcpu);
 	}
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
 	put(vcpu);

@@ -46,13 +46,14 @@ static inline bool inner_host_wants(void)
 
 static inline bool inner_absorb(struct vcpu *vcpu)
 {
-	struct lapic_out out = { .effects = 0 };
-
-	/* NMI, INIT and SIPI are the core's; so is whatever comes after. */
+	/*
+	 * NMI, INIT and SIPI are the core's; so is whatever comes after. One that
+	 * comes just now stays where it is, and its sender kicks.
+	 */
 	if (READ_ONCE(vcpu->mailbox.events))
 		return false;
 	vectors_before(vcpu);
-	lapic_absorb(&vcpu->lapic, &vcpu->mailbox, false, &out);
+	lapic_absorb_posted(&vcpu->lapic, &vcpu->mailbox);
 	vectors_after(vcpu);
 	return true;
 }

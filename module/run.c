@@ -191,14 +191,12 @@ static bool halt_needs_core(const struct vcpu *vcpu)
 
 static bool interrupt_came(struct vcpu *vcpu)
 {
-	struct lapic_out out = { .effects = 0 };
-
 	vcpu_timer_taken(vcpu);
 	if (unlikely(halt_needs_core(vcpu)))
 		return true;
 	if (mailbox_pending(&vcpu->mailbox)) {
 		vectors_before(vcpu);
-		lapic_absorb(&vcpu->lapic, &vcpu->mailbox, false, &out);
+		lapic_absorb_posted(&vcpu->lapic, &vcpu->mailbox);
 		vectors_after(vcpu);
 	}
 	return lapic_next(&vcpu->lapic) >= 0;

@@ -57,20 +57,26 @@ static void take_events(struct mailbox *mb, bool take_init,
 	}
 }
 
+/*
+ * ON goes first, fully ordered before PIR is read: a sender that comes later finds
+ * ON clear and notifies.
+ */
+static void take_posted(struct lapic *l, struct mailbox *mb,
+			struct lapic_out *out)
+{
+	if (!(READ_ONCE(mb->control) & MAILBOX_ON))
+		return;
+	if (mutant(MUTANT_PIR_FIRST))
+		take_vectors(l, mb, out);
+	env_fetch_and(&mb->control, ~MAILBOX_ON);
+	if (!mutant(MUTANT_PIR_FIRST))
+		take_vectors(l, mb, out);
+}
+
 void lapic_absorb(struct lapic *l, struct mailbox *mb, bool take_init,
 		  struct lapic_out *out)
 {
-	/*
-	 * ON goes first, fully ordered before PIR is read: a sender that comes
-	 * later finds ON clear and notifies.
-	 */
-	if (READ_ONCE(mb->control) & MAILBOX_ON) {
-		if (mutant(MUTANT_PIR_FIRST))
-			take_vectors(l, mb, out);
-		env_fetch_and(&mb->control, ~MAILBOX_ON);
-		if (!mutant(MUTANT_PIR_FIRST))
-			take_vectors(l, mb, out);
-	}
+	take_posted(l, mb, out);
 	/* Not under ON, which hardware clears for PIR alone. */
 	if (unlikely(READ_ONCE(mb->events)))
 		take_events(mb, take_init, out);
@@ -80,10 +86,7 @@ void lapic_absorb_posted(struct lapic *l, struct mailbox *mb)
 {
 	struct lapic_out out = { .effects = 0 };
 
-	if (READ_ONCE(mb->control) & MAILBOX_ON) {
-		env_fetch_and(&mb->control, ~MAILBOX_ON);
-		take_vectors(l, mb, &out);
-	}
+	take_posted(l, mb, &out);
 }
 
 void lapic_sync_tmr(struct lapic *l, const struct mailbox *mb)

@@ -295,14 +295,15 @@ void lapic_absorb(struct lapic *l, struct mailbox *mb, bool take_init,
 		  struct lapic_out *out);
 
 /**
- * lapic_absorb_posted() - take vectors over in the owner's place
- * @l: the APIC, accelerated; of it only TMR and IRR change, by atomic operations
+ * lapic_absorb_posted() - take vectors over, and nothing else
+ * @l: the APIC. When it is accelerated only TMR and IRR change, by atomic operations
  * @mb: its mailbox
  *
  * For a sender whose target's hardware looks at IRR by itself (AVIC). Afterwards
- * the sender sees to it that hardware, or the owner, looks.
+ * the sender sees to it that hardware, or the owner, looks. And for an owner, of
+ * any APIC, that has no use for NMI, INIT and the like: they stay in the mailbox.
  *
- * Context: any CPU, many at a time.
+ * Context: any CPU, many at a time; the owner.
  */
 void lapic_absorb_posted(struct lapic *l, struct mailbox *mb);
 

@@ -164,6 +164,21 @@ TEST(mailbox_event_without_on)
 	CHECK_EQ(mailbox_take(l, true), LAPIC_OUT_NMI);
 }
 
+/* Who takes vectors alone has no use for an NMI that came with them. */
+TEST(mailbox_posted_leaves_events)
+{
+	struct lapic *l = fixture_xapic(0);
+
+	mailbox_init(&mailbox_box);
+	mailbox_send(IRQ_FIXED, 0x30);
+	mailbox_send(IRQ_NMI, 0);
+	mailbox_send(IRQ_EXTINT, 0);
+	lapic_absorb_posted(l, &mailbox_box);
+	CHECK_EQ(fixture_bit(l, LAPIC_IRR, 0x30), true);
+	CHECK_EQ(mailbox_pending(&mailbox_box), true);
+	CHECK_EQ(mailbox_take(l, true), LAPIC_OUT_NMI | LAPIC_OUT_EXTINT);
+}
+
 TEST(mailbox_first_sipi_stays)
 {
 	struct lapic *l = fixture_xapic(0);
@@ -246,6 +261,7 @@ TEST(mailbox_sync_tmr_every_vector)
 	T(mailbox_no_on_no_work)                                               \
 	T(mailbox_init_deassert_is_nothing)                                    \
 	T(mailbox_event_without_on)                                            \
+	T(mailbox_posted_leaves_events)                                        \
 	T(mailbox_first_sipi_stays)                                            \
 	T(mailbox_disabled_apic_drops_vectors)                                 \
 	T(mailbox_sync_tmr)                                                    \

@@ -37,10 +37,11 @@ static void vm_free(struct kref *users)
 
 	/* First: its notifier flushes vCPUs. */
 	memory_destroy(&vm->mem);
-	for (i = 0; i < vm->nr_vcpus; i++)
-		vcpu_free(vm->vcpus[i]);
+	/* Before the vCPUs: till their timers end they interrupt these. */
 	isa_pit_free(vm);
 	ioapics_free(vm);
+	for (i = 0; i < vm->nr_vcpus; i++)
+		vcpu_free(vm->vcpus[i]);
 	route_free(vm);
 	bus_free(vm);
 	msr_filter_free(vm);

@@ -115,6 +115,7 @@
 	T(pit_catch_up, 0) \
 	T(pit_drop, 0) \
 	T(pit_input, 0) \
+	T(pit_end, 0) \
 	T(dirty_log, 0) \
 	T(dirty_new_slot, 0) \
 	T(dirty_manual, 0) \

@@ -349,7 +349,7 @@ guest void g_timer(u64 x2)
 	}
 	g_expect(g_apic_read(APIC_TMCCT), 0);
 	/* stopped by 0 */
-	g_apic_write(APIC_TMICT, 2000000);
+	g_apic_write(APIC_TMICT, 2000000000);
 	g_expect(g_apic_read(APIC_TMCCT) > 0, 1);
 	g_apic_write(APIC_TMICT, 0);
 	g_expect(g_apic_read(APIC_TMCCT), 0);

@@ -510,6 +510,29 @@ void t_pit_input(void)
 	expect(try(vm.fd, KVM_GET_PIT2, (void *)8), -EFAULT);
 }
 
+/* A VM ends while its PIT runs at full speed: a debug kernel sees who is late. */
+void t_pit_end(void)
+{
+	for (int i = 0; i < 10; i++) {
+		struct kvm_reinject_control drop = {};
+		struct kvm_pit_state2 st;
+		struct vm vm;
+
+		vm_create(&vm);
+		vm_irqchip(&vm);
+		pit_create(&vm);
+		must(vm.fd, KVM_REINJECT_CONTROL, &drop);
+		for (int id = 0; id < 40; id++)
+			close(try(vm.fd, KVM_CREATE_VCPU, (void *)(long)id));
+		must(vm.fd, KVM_GET_PIT2, &st);
+		st.channels[0].mode = 2;
+		st.channels[0].count = 12;
+		must(vm.fd, KVM_SET_PIT2, &st);
+		expect(close(vm.fd), 0);
+		close(vm.dev);
+	}
+}
+
 /* ---- user space in the PIC's place ---- */
 
 guest void g_split_extint(u64 arg)

@@ -43,7 +43,7 @@ seal() {
 
 # outline DIR: a fingerprint of the names, sizes and times of DIR's files
 outline() {
-	(cd "$1" && find . -name 'OUTLINE*' -o \( -path ./tmp -o -path ./dev \) -prune -o \
+	(cd "$1" && find . -name 'OUTLINE*' -o \( -path ./tmp -o -path ./dev -o -path ./proc \) -prune -o \
 		-type f -printf '%P %s %T@\n') | LC_ALL=C sort | sha256sum
 }
 

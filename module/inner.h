@@ -14,6 +14,7 @@
 #include "event.h"
 #include "msr_filter.h"
 #include "ops.h"
+#include "pv.h"
 #include "switch.h"
 #include "timer.h"
 #include "trace.h"
@@ -92,9 +93,23 @@ static inline u32 inner_prepare(struct vcpu *vcpu)
 			return done | PREPARE_LEAVE;
 		done |= PREPARE_ABSORBED;
 	}
-	if (unlikely(vcpu->event.shutdown | vcpu->event.stepped))
+	if (unlikely(vcpu->event.shutdown | vcpu->event.stepped |
+		     vcpu->pv_eoi_absent))
 		done |= PREPARE_LEAVE;
 	return done;
+}
+
+/* Around the entry itself. */
+static inline void inner_offer_eoi(struct vcpu *vcpu)
+{
+	if (unlikely(vcpu->pv_eoi_on))
+		pv_eoi_offer(vcpu);
+}
+
+static inline void inner_take_eoi(struct vcpu *vcpu)
+{
+	if (unlikely(vcpu->pv_eoi_offered))
+		pv_eoi_take(vcpu);
 }
 
 static inline bool inner_tpr_masks(struct lapic *l)
@@ -185,7 +200,8 @@ static inline bool inner_xsetbv(struct vcpu *vcpu, u8 cpl)
 		vcpu_queue_gp(vcpu);
 		return false;
 	}
-	switch_xcr0(vcpu, val);
+	vcpu->xcr0 = val;
+	switch_osxsave(vcpu);
 	return true;
 }
 

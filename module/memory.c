@@ -439,6 +439,20 @@ int memory_write(struct memory *mem, u64 gpa, const void *buf, u32 len)
 	return 0;
 }
 
+int memory_write_atomic(struct memory *mem, u64 gpa, const void *buf, u32 len)
+{
+	const struct memslot *slot = access_slot(mem, gpa, true);
+	unsigned long left;
+
+	if (!slot)
+		return -EFAULT;
+	pagefault_disable();
+	left = __copy_to_user_inatomic((void __user *)memslot_hva(slot, gpa), buf, len);
+	pagefault_enable();
+	dirty_mark(slot, gpa >> PAGE_SHIFT);
+	return left ? -EFAULT : 0;
+}
+
 /*
  * 4 or 8 to 16 bytes: a page-table entry, or the bytes of an instruction. No
  * access_ok() and no speculation barrier, which user_access_begin() would bring:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hypercalls, and steal time: what KVM's guests know of it (the kernel's
+ * Hypercalls, steal time and EOIs in memory: what KVM's guests know of it (the kernel's
  * Documentation/virt/kvm/x86/hypercalls.rst, msr.rst).
  */
 #include <linux/sched.h>
@@ -11,6 +11,7 @@
 #include "memory.h"
 #include "pv.h"
 #include "request.h"
+#include "vectors.h"
 #include "vm.h"
 
 /* An IPI is sent to as many APICs as two registers have bits. */
@@ -19,7 +20,8 @@
 u32 pv_features(void)
 {
 	u32 f = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
-		BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_PV_UNHALT) |
+		BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_PV_EOI) |
+		BIT(KVM_FEATURE_PV_UNHALT) |
 		BIT(KVM_FEATURE_PV_SEND_IPI) |
 		BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
 
@@ -156,4 +158,88 @@ void pv_steal_update(struct vcpu *vcpu)
 	}
 	if (now != before && (vcpu->pv_steal & KVM_MSR_ENABLED))
 		steal_write(vcpu, now - before);
+}
+
+/* ------------------------------------------------------------------- EOI */
+
+bool pv_eoi_set(struct vcpu *vcpu, u64 val)
+{
+	u64 gpa = val & ~(u64)KVM_MSR_ENABLED;
+	bool on = val & KVM_MSR_ENABLED;
+
+	if (!IS_ALIGNED(gpa, 4) || (on && !memory_hva(&vcpu->vm->mem, gpa, true)))
+		return false;
+	vcpu->pv_eoi = val;
+	vcpu->pv_eoi_on = on && vcpu->has_lapic;
+	return true;
+}
+
+static u64 eoi_gpa(const struct vcpu *vcpu)
+{
+	return vcpu->pv_eoi & ~(u64)KVM_MSR_ENABLED;
+}
+
+void pv_eoi_offer(struct vcpu *vcpu)
+{
+	u8 byte = KVM_PV_EOI_ENABLED;
+
+	if (!lapic_eoi_silent(&vcpu->lapic) ||
+	    exitmap_has(&vcpu->handled, vcpu->lapic.isr_top))
+		return;
+	if (memory_write_atomic(&vcpu->vm->mem, eoi_gpa(vcpu), &byte, 1))
+		vcpu->pv_eoi_absent = true;
+	else
+		vcpu->pv_eoi_offered = true;
+}
+
+static void ended(struct vcpu *vcpu)
+{
+	struct lapic_out out = { .effects = 0 };
+
+	vcpu_count_eoi(vcpu);
+	vectors_before(vcpu);
+	lapic_eoi(&vcpu->lapic, &out);
+	vectors_after(vcpu);
+	deliver_lapic(vcpu, &out);
+}
+
+void pv_eoi_take(struct vcpu *vcpu)
+{
+	struct memory *mem = &vcpu->vm->mem;
+	u64 gpa = eoi_gpa(vcpu);
+	u8 byte;
+
+	if (memory_read_atomic(mem, gpa, &byte, 1)) {
+		vcpu->pv_eoi_absent = true;
+		return;
+	}
+	if (byte & KVM_PV_EOI_ENABLED) {
+		byte &= ~KVM_PV_EOI_ENABLED;
+		if (memory_write_atomic(mem, gpa, &byte, 1)) {
+			vcpu->pv_eoi_absent = true;
+			return;
+		}
+	} else {
+		ended(vcpu);
+	}
+	vcpu->pv_eoi_offered = false;
+}
+
+void pv_eoi_fault_in(struct vcpu *vcpu)
+{
+	struct memory *mem = &vcpu->vm->mem;
+	u64 gpa = eoi_gpa(vcpu);
+	u8 byte, was = 0;
+
+	vcpu->pv_eoi_absent = false;
+	vcpu->pv_eoi_on = (vcpu->pv_eoi & KVM_MSR_ENABLED) &&
+			  !memory_read(mem, gpa, &was, 1);
+	byte = was & ~KVM_PV_EOI_ENABLED;
+	/* Written, so that it is there for the next offer. */
+	if (vcpu->pv_eoi_on && memory_write(mem, gpa, &byte, 1))
+		vcpu->pv_eoi_on = false;
+	/* Memory that is gone can't be asked: as if it had. */
+	if (vcpu->pv_eoi_offered && byte == was)
+		ended(vcpu);
+	vcpu->pv_eoi_offered = false;
 }

@@ -37,4 +37,21 @@ bool pv_steal_valid(u64 val);
 /* Before a guest is entered; where it may sleep. */
 void pv_steal_update(struct vcpu *vcpu);
 
+/*
+ * MSR_KVM_PV_EOI_EN: while an interrupt is in service whose EOI nobody else waits
+ * for, a bit in guest memory allows the guest to end it by clearing that bit,
+ * without an exit. The bit is set from just before an entry to just after the
+ * exit: whatever else comes makes the guest exit, and its EOI is a write again.
+ */
+/* Return: false for a value that is #GP. */
+bool pv_eoi_set(struct vcpu *vcpu, u64 val);
+/* Before the entry and after the exit. Context: atomic. @pv_eoi_absent is set when
+ * that memory can't be had so; then pv_eoi_fault_in() is called before the next
+ * entry and before anybody sees the local APIC.
+ */
+void pv_eoi_offer(struct vcpu *vcpu);
+void pv_eoi_take(struct vcpu *vcpu);
+/* Context: may sleep, srcu held. */
+void pv_eoi_fault_in(struct vcpu *vcpu);
+
 #endif

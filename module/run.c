@@ -431,6 +431,8 @@ static bool wants_window(const struct vcpu *vcpu)
 
 static int step(struct vcpu *vcpu, int *srcu)
 {
+	enum vcpu_exit why;
+
 	if (vcpu_requests_pending(vcpu)) {
 		int r = handle_requests(vcpu, srcu);
 
@@ -460,7 +462,10 @@ static int step(struct vcpu *vcpu, int *srcu)
 
 	if (unlikely(vcpu->pv_steal))
 		pv_steal_update(vcpu);
-	switch (vcpu->vm->ops->run(vcpu)) {
+	why = vcpu->vm->ops->run(vcpu);
+	if (unlikely(vcpu->pv_eoi_absent))
+		pv_eoi_fault_in(vcpu);
+	switch (why) {
 	case EXIT_AGAIN:
 		return host_work(vcpu, srcu);
 	case EXIT_USER:

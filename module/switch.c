@@ -136,6 +136,14 @@ void switch_reload_dr(unsigned int n, u64 val)
 
 /* ---------------------------------------------------------------- MSRs */
 
+void switch_osxsave(struct vcpu *vcpu)
+{
+	if (!(vcpu->cr4 & X86_CR4_OSXSAVE) || vcpu->xcr0 == vcpu->host.xcr0)
+		return;
+	vcpu->host.xcr0 = vcpu->xcr0;
+	xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
+}
+
 static void load_msrs(struct vcpu *vcpu, struct switch_cpu *cpu)
 {
 	struct switch_features *f = &switch_features;
@@ -144,8 +152,8 @@ static void load_msrs(struct vcpu *vcpu, struct switch_cpu *cpu)
 		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
 	if (cpu->xss)
 		wrmsrl(MSR_IA32_XSS, 0);
-	if (vcpu->xcr0 != f->host_xcr0)
-		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
+	vcpu->host.xcr0 = f->host_xcr0;
+	switch_osxsave(vcpu);
 	vcpu->host.debugctl = get_debugctlmsr();
 	if (vcpu->host.debugctl)
 		update_debugctlmsr(0);
@@ -157,7 +165,7 @@ static void put_msrs(struct vcpu *vcpu, struct switch_cpu *cpu)
 
 	if (vcpu->host.debugctl)
 		update_debugctlmsr(vcpu->host.debugctl);
-	if (vcpu->xcr0 != f->host_xcr0)
+	if (vcpu->host.xcr0 != f->host_xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, f->host_xcr0);
 	if (cpu->xss)
 		wrmsrl(MSR_IA32_XSS, cpu->xss);

@@ -43,10 +43,9 @@ void switch_load_drs(struct vcpu *vcpu, const u64 *dr);
 /* The guest has changed its DR@n while they are loaded. */
 void switch_reload_dr(unsigned int n, u64 val);
 
-static inline void switch_xcr0(struct vcpu *vcpu, u64 val)
-{
-	xsetbv(XCR_XFEATURE_ENABLED_MASK, val);
-	vcpu->xcr0 = val;
-}
+/* While a guest is loaded: its CR4 or XCR0 has changed. Without OSXSAVE nothing
+ * that it executes depends on XCR0, and the host's stays.
+ */
+void switch_osxsave(struct vcpu *vcpu);
 
 #endif

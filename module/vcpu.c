@@ -79,6 +79,8 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	memset(vcpu->dr, 0, sizeof(vcpu->dr));
 	vcpu->completion = COMPLETE_NONE;
 	vcpu->cr8 = 0;
+	vcpu->pv_eoi = 0;
+	vcpu->pv_eoi_on = vcpu->pv_eoi_offered = vcpu->pv_eoi_absent = false;
 	if (!init) {
 		reset_fpu(vcpu);
 		vcpu->tsc_aux = 0;

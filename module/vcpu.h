@@ -190,6 +190,7 @@ struct emul_state {
 struct vcpu_host {
 	bool drs_loaded;
 	u32 pkru;
+	u64 xcr0; /* what is loaded */
 	unsigned long debugctl;
 	unsigned long dr[4];
 };
@@ -207,6 +208,9 @@ struct vcpu {
 	bool has_lapic;
 	bool interrupt_shadow;
 	bool eoi_tap; /* an edge vector's EOI is wanted (struct ioapic, @tapped) */
+	bool pv_eoi_on; /* by MSR_KVM_PV_EOI_EN */
+	bool pv_eoi_offered; /* the guest may have ended its interrupt in memory */
+	bool pv_eoi_absent; /* that memory is to be had by sleeping only */
 	u64 tsc_offset;
 	struct vcpu_stats stats;
 
@@ -266,6 +270,7 @@ struct vcpu {
 	bool pv_enforce; /* KVM_CAP_ENFORCE_PV_FEATURE_CPUID */
 	bool pv_unhalted; /* KVM_HC_KICK_CPU: the next HLT doesn't sleep */
 	u64 pv_steal; /* MSR_KVM_STEAL_TIME */
+	u64 pv_eoi; /* MSR_KVM_PV_EOI_EN */
 	u64 steal_seen; /* compat_run_delay() of @steal_task */
 	const struct task_struct *steal_task; /* only compared */
 	u64 misc_enable, power_ctl, platform_info;

@@ -144,6 +144,13 @@ void lapic_eoi(struct lapic *l, struct lapic_out *out)
 		eoi_tell(l, vector, out);
 }
 
+bool lapic_eoi_silent(struct lapic *l)
+{
+	return !l->accelerated && l->isr_count == 1 && irr_top(l) < 0 &&
+	       !vector_test(l, LAPIC_TMR, l->isr_top) &&
+	       l->isr_top != l->stale_vector;
+}
+
 void lapic_eoi_done(struct lapic *l, u8 vector, struct lapic_out *out)
 {
 	eoi_tell(l, vector, out);

@@ -335,6 +335,14 @@ void lapic_accept(struct lapic *l, u8 vector);
 void lapic_eoi(struct lapic *l, struct lapic_out *out);
 
 /**
+ * lapic_eoi_silent() - does the next EOI change nothing but ISR and PPR?
+ *
+ * One edge-triggered vector is in service, and nothing waits in IRR: that EOI can
+ * as well be made up for later.
+ */
+bool lapic_eoi_silent(struct lapic *l);
+
+/**
  * lapic_eoi_done() - hardware has ended @vector and exited to tell
  * @l: the APIC
  * @vector: from the exit; its ISR bit is clear already

@@ -52,6 +52,7 @@ static bool set_cr4(struct vcpu *vcpu, u64 val)
 	if (!control_cr4(vcpu, svm_vmcb(vcpu)->s.cr3, val))
 		return false;
 	svm_set_cr4(vcpu, val);
+	switch_osxsave(vcpu);
 	return true;
 }
 

@@ -130,6 +130,7 @@ static void enter(struct vcpu *vcpu)
 	s->rip = vcpu->rip;
 	s->rflags = vcpu->rflags;
 	vmcb->c.int_state = vcpu->interrupt_shadow;
+	inner_offer_eoi(vcpu);
 	trace_vintc_entry(vcpu->id, vcpu->rip);
 
 	svm_enter(vcpu->gpr, vcpu->svm->vmcb_pa, cpu->host_pa);
@@ -149,6 +150,7 @@ static void enter(struct vcpu *vcpu)
 	if (svm_features.clean_bits)
 		vmcb->c.clean = VMCB_ALL_CLEAN;
 	store_tpr(vcpu);
+	inner_take_eoi(vcpu);
 	svm_collect(vcpu);
 	vcpu->stats.exits++;
 	trace_vintc_exit(vcpu->id, vmcb->c.exit_code, vmcb->c.exit_info_1,

@@ -6,9 +6,14 @@
 #ifndef VINTC_VMX_INSN_H
 #define VINTC_VMX_INSN_H
 
+#include <linux/irqflags.h>
 #include <linux/types.h>
 #include <asm/asm.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
 #include <asm/vmx.h>
+
+#include "../compat/compat.h"
 
 #define VMX_NO_VMCS (~0ULL) /* what VMPTRST stores when none is current */
 
@@ -80,6 +85,47 @@ static inline void vmx_invvpid(u64 type, u16 vpid)
 	struct { u64 vpid, linear; } desc = { vpid, 0 };
 
 	asm volatile("invvpid %0, %1" :: "m"(desc), "r"(type) : "cc", "memory");
+}
+
+/*
+ * IA32_KERNEL_GS_BASE, which no exit or entry touches. Between two SWAPGS it is GS
+ * base, for which there are cheaper instructions; on hosts with FRED SWAPGS is #UD.
+ */
+static inline bool vmx_swapgs_serves(void)
+{
+#ifdef X86_FEATURE_FRED
+	if (cpu_feature_enabled(X86_FEATURE_FRED))
+		return false;
+#endif
+	return cpu_feature_enabled(X86_FEATURE_FSGSBASE);
+}
+
+static inline u64 vmx_read_swapped_gs(void)
+{
+	unsigned long flags;
+	u64 val;
+
+	if (!vmx_swapgs_serves()) {
+		rdmsrl(MSR_KERNEL_GS_BASE, val);
+		return val;
+	}
+	local_irq_save(flags);
+	asm volatile("swapgs; rdgsbase %0; swapgs" : "=r"(val) :: "memory");
+	local_irq_restore(flags);
+	return val;
+}
+
+static inline void vmx_write_swapped_gs(u64 val)
+{
+	unsigned long flags;
+
+	if (!vmx_swapgs_serves()) {
+		wrmsrl(MSR_KERNEL_GS_BASE, val);
+		return;
+	}
+	local_irq_save(flags);
+	asm volatile("swapgs; wrgsbase %0; swapgs" :: "r"(val) : "memory");
+	local_irq_restore(flags);
 }
 
 #endif

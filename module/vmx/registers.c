@@ -25,21 +25,20 @@ static void result(struct vcpu *vcpu, unsigned int gpr, u64 val)
 void vmx_msr_read(struct vcpu *vcpu, u32 msr)
 {
 	if (msr == MSR_KERNEL_GS_BASE)
-		rdmsrl(MSR_KERNEL_GS_BASE, vcpu->vmx->st.kernel_gs_base);
+		vcpu->vmx->st.kernel_gs_base = vmx_read_swapped_gs();
 }
 
 void vmx_msr_written(struct vcpu *vcpu, u32 msr)
 {
 	const struct cpu_state *st = &vcpu->vmx->st;
 
+	if (msr == MSR_KERNEL_GS_BASE)
+		vmx_write_swapped_gs(st->kernel_gs_base);
+	else if (msr == MSR_TSC_AUX && switch_features.tsc_aux)
+		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
+	if (!vcpu->vmx->syscall)
+		return;
 	switch (msr) {
-	case MSR_TSC_AUX:
-		if (switch_features.tsc_aux)
-			wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
-		break;
-	case MSR_KERNEL_GS_BASE:
-		wrmsrl(MSR_KERNEL_GS_BASE, st->kernel_gs_base);
-		break;
 	case MSR_STAR:
 		wrmsrl(MSR_STAR, st->star);
 		break;
@@ -77,6 +76,7 @@ static bool set_cr4(struct vcpu *vcpu, u64 val)
 	if (!control_cr4(vcpu, vcpu->vmx->st.cr3, val))
 		return false;
 	vmx_set_cr4(vcpu, val);
+	switch_osxsave(vcpu);
 	return true;
 }
 

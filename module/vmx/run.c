@@ -24,6 +24,50 @@ static u64 read_msr(u32 msr)
 	return val;
 }
 
+/*
+ * They are the same on all CPUs and for good, but for what KVM leaves of its
+ * guests' until the thread returns to user space (the flag says so): that must
+ * be found again, as KVM doesn't write it twice.
+ */
+static void save_syscall_msrs(struct vmx_vcpu *vmx)
+{
+	bool lazy = test_thread_flag(TIF_USER_RETURN_NOTIFY);
+
+	if (likely(vmx->host_known && !lazy))
+		return;
+	vmx->host_known = !lazy;
+	vmx->star = read_msr(MSR_STAR);
+	vmx->lstar = read_msr(MSR_LSTAR);
+	vmx->cstar = read_msr(MSR_CSTAR);
+	vmx->sfmask = read_msr(MSR_SYSCALL_MASK);
+}
+
+/* Without SCE a guest can't see them but by RDMSR and WRMSR, which exit. */
+static void load_syscall_msrs(struct vmx_vcpu *vmx)
+{
+	const struct cpu_state *st = &vmx->st;
+
+	if (vmx->syscall || !(st->efer & EFER_SCE))
+		return;
+	vmx->syscall = true;
+	save_syscall_msrs(vmx);
+	wrmsrl(MSR_STAR, st->star);
+	wrmsrl(MSR_LSTAR, st->lstar);
+	wrmsrl(MSR_CSTAR, st->cstar);
+	wrmsrl(MSR_SYSCALL_MASK, st->sfmask);
+}
+
+static void restore_syscall_msrs(struct vmx_vcpu *vmx)
+{
+	if (!vmx->syscall)
+		return;
+	vmx->syscall = false;
+	wrmsrl(MSR_STAR, vmx->star);
+	wrmsrl(MSR_LSTAR, vmx->lstar);
+	wrmsrl(MSR_CSTAR, vmx->cstar);
+	wrmsrl(MSR_SYSCALL_MASK, vmx->sfmask);
+}
+
 /* An exit loads null selectors: what the thread has is put back at the end. */
 static void save_host(struct vmx_vcpu *vmx)
 {
@@ -32,32 +76,19 @@ static void save_host(struct vmx_vcpu *vmx)
 	savesegment(ds, vmx->ds);
 	savesegment(es, vmx->es);
 	asm volatile("sldt %0" : "=r"(vmx->ldt));
-	vmx->fs_base = read_msr(MSR_FS_BASE);
-	vmx->kernel_gs_base = read_msr(MSR_KERNEL_GS_BASE);
-	vmx->star = read_msr(MSR_STAR);
-	vmx->lstar = read_msr(MSR_LSTAR);
-	vmx->cstar = read_msr(MSR_CSTAR);
-	vmx->sfmask = read_msr(MSR_SYSCALL_MASK);
+	if (cpu_feature_enabled(X86_FEATURE_FSGSBASE))
+		asm volatile("rdfsbase %0" : "=r"(vmx->fs_base));
+	else
+		vmx->fs_base = read_msr(MSR_FS_BASE);
+	vmx->kernel_gs_base = vmx_read_swapped_gs();
 	if (cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS))
 		vmx->spec_ctrl = read_msr(MSR_IA32_SPEC_CTRL);
 }
 
-static void load_syscall_msrs(const struct cpu_state *st)
-{
-	wrmsrl(MSR_KERNEL_GS_BASE, st->kernel_gs_base);
-	wrmsrl(MSR_STAR, st->star);
-	wrmsrl(MSR_LSTAR, st->lstar);
-	wrmsrl(MSR_CSTAR, st->cstar);
-	wrmsrl(MSR_SYSCALL_MASK, st->sfmask);
-}
-
 static void restore_host(struct vmx_vcpu *vmx)
 {
-	vmx->st.kernel_gs_base = read_msr(MSR_KERNEL_GS_BASE);
-	wrmsrl(MSR_STAR, vmx->star);
-	wrmsrl(MSR_LSTAR, vmx->lstar);
-	wrmsrl(MSR_CSTAR, vmx->cstar);
-	wrmsrl(MSR_SYSCALL_MASK, vmx->sfmask);
+	vmx->st.kernel_gs_base = vmx_read_swapped_gs();
+	restore_syscall_msrs(vmx);
 	if (unlikely(vmx->ldt))
 		asm volatile("lldt %0" :: "r"(vmx->ldt));
 	if (unlikely(vmx->gs))
@@ -70,7 +101,7 @@ static void restore_host(struct vmx_vcpu *vmx)
 		loadsegment(ds, vmx->ds);
 		loadsegment(es, vmx->es);
 	}
-	wrmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
+	vmx_write_swapped_gs(vmx->kernel_gs_base);
 	/* SDM 3C "Loading Host Segment and Descriptor-Table Registers": limits. */
 	invalidate_tss_limit();
 	load_fixmap_gdt(smp_processor_id());
@@ -90,7 +121,8 @@ static void load(struct vcpu *vcpu)
 	if (unlikely(other))
 		vmx->dirty |= VMX_FLUSH_VPID;
 	save_host(vmx);
-	load_syscall_msrs(&vmx->st);
+	vmx_write_swapped_gs(vmx->st.kernel_gs_base);
+	load_syscall_msrs(vmx);
 	if (unlikely(vmx_caps.l1d_flush))
 		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
 	/* The core may have changed the register page. */
@@ -134,6 +166,8 @@ static bool settle(struct vcpu *vcpu)
 		return false;
 	if (vmx->dirty & (VMX_FLUSH_EPT | VMX_FLUSH_VPID))
 		flush_tlb(vcpu);
+	if (vmx->dirty & VMX_CRS)
+		load_syscall_msrs(vmx);
 	vmx_write_state(vcpu);
 	if (vmx->dirty & (VMX_APIC_MODE | VMX_EOI_BITMAP | VMX_STATUS))
 		vmx_apicv_write(vcpu);
@@ -213,12 +247,15 @@ static void read_registers(struct vcpu *vcpu)
 static void enter(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = vcpu->vmx;
+	bool failed;
 
 	write_registers(vcpu);
+	inner_offer_eoi(vcpu);
 	trace_vintc_entry(vcpu->id, vcpu->rip);
 
-	if (unlikely(vmx_enter(vcpu->gpr, vmx->launched, &vmx->host_rsp,
-			       vmx->spec_ctrl))) {
+	failed = vmx_enter(vcpu->gpr, vmx->launched, &vmx->host_rsp, vmx->spec_ctrl);
+	inner_take_eoi(vcpu);
+	if (unlikely(failed)) {
 		vmx->reason = VMX_REASON_VMFAIL;
 		vmx->qualification = vmx_read(VM_INSTRUCTION_ERROR);
 		return;

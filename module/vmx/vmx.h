@@ -112,7 +112,10 @@ struct vmx_vcpu {
 	bool held; /* user space's interrupt, for which entry wants IF */
 	bool user_drs;
 	u8 vector;
-	/* The host's, while a guest is loaded. */
+	/* The host's, while a guest is loaded. @syscall: so are its SYSCALL MSRs;
+	 * @host_known: these are known without reading them.
+	 */
+	bool syscall, host_known;
 	u16 fs, gs, ds, es, ldt;
 	u64 fs_base;
 	u64 kernel_gs_base, star, lstar, cstar, sfmask;

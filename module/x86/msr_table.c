@@ -597,6 +597,12 @@ static int pv_steal_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 	return MSR_OK;
 }
 
+static int pv_eoi_write(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
+			u64 val, bool host)
+{
+	return pv_eoi_set(vcpu, val) ? MSR_OK : MSR_GP;
+}
+
 #define PLATFORM_INFO_CPUID_FAULTING BIT_ULL(31) /* there is none */
 
 static int platform_info_get(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
@@ -700,6 +706,8 @@ const struct msr_desc msr_table[] = {
 	  FIELD(pv_time, ANY), .set = pv_time_set },
 	{ ONE(MSR_KVM_STEAL_TIME), M_LIST | M_PV, KVM_FEATURE_STEAL_TIME,
 	  FIELD(pv_steal, ANY), .set = pv_steal_set },
+	{ ONE(MSR_KVM_PV_EOI_EN), M_LIST | M_PV, KVM_FEATURE_PV_EOI,
+	  FIELD(pv_eoi, ANY), .set = pv_eoi_write },
 	{ ONE(MSR_EFER), .get = efer_get, .set = efer_set },
 	{ ONE(MSR_STAR), M_LIST, X86_FEATURE_SYSCALL, BLOCK(star),
 	  .set = block_set },

@@ -99,6 +99,40 @@ TEST(lapic_eoi_done_by_hardware)
 	CHECK_EQ(fixture_out.eoi_vector, 0x41);
 }
 
+/* Only an EOI that tells nobody and lets nothing in may come later than the guest's. */
+TEST(lapic_silent_eoi)
+{
+	struct lapic *l = fixture_xapic(0);
+
+	CHECK(!lapic_eoi_silent(l));
+	fixture_post(l, 0x41, false);
+	CHECK(!lapic_eoi_silent(l));
+	lapic_accept(l, 0x41);
+	CHECK(lapic_eoi_silent(l));
+	/* one waits, of any class */
+	fixture_post(l, 0x31, false);
+	CHECK(!lapic_eoi_silent(l));
+	fixture_eoi(l);
+	lapic_accept(l, 0x31);
+	CHECK(lapic_eoi_silent(l));
+	/* two in service */
+	fixture_post(l, 0x51, false);
+	lapic_accept(l, 0x51);
+	CHECK(!lapic_eoi_silent(l));
+	fixture_eoi(l);
+	CHECK(lapic_eoi_silent(l));
+	l->stale_vector = 0x31;
+	CHECK(!lapic_eoi_silent(l));
+	l->stale_vector = -1;
+	lapic_accelerate(l, true);
+	CHECK(!lapic_eoi_silent(l));
+	lapic_accelerate(l, false);
+	fixture_eoi(l);
+	fixture_post(l, 0x61, true);
+	lapic_accept(l, 0x61);
+	CHECK(!lapic_eoi_silent(l));
+}
+
 TEST(lapic_nested_service)
 {
 	static const u8 order[] = { 0x31, 0x52, 0x73, 0x94, 0xb5, 0xd6, 0xf7 };
@@ -559,6 +593,7 @@ TEST(lapic_extint_by_lint0)
 	T(lapic_priority_classes)                                              \
 	T(lapic_eoi_effects)                                                   \
 	T(lapic_eoi_done_by_hardware)                                          \
+	T(lapic_silent_eoi)                                                    \
 	T(lapic_nested_service)                                                \
 	T(lapic_accelerated)                                                   \
 	T(lapic_hint_is_only_a_hint)                                           \

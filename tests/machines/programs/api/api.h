@@ -91,6 +91,8 @@
 	T(pv_ipi, 0) \
 	T(pv_ipi_x2apic, 0) \
 	T(pv_kick, 0) \
+	T(pv_eoi, 0) \
+	T(pv_eoi_x2apic, 0) \
 	T(steal_time, 0) \
 	T(payload, 0) \
 	T(triple_fault, 0) \

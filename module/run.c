@@ -199,12 +199,14 @@ static bool interrupt_came(struct vcpu *vcpu)
 		lapic_absorb_posted(&vcpu->lapic, &vcpu->mailbox);
 		vectors_after(vcpu);
 	}
-	return lapic_next(&vcpu->lapic) >= 0;
+	/* Priorities only of what there is: this is asked again and again. */
+	return lapic_highest_irr(&vcpu->lapic) >= 0 && lapic_next(&vcpu->lapic) >= 0;
 }
 
-bool vcpu_halt_over(struct vcpu *vcpu)
+/* It came: is that all there is to it? */
+static bool halt_ended(struct vcpu *vcpu)
 {
-	if (!interrupt_came(vcpu) || unlikely(halt_needs_core(vcpu)))
+	if (unlikely(halt_needs_core(vcpu)))
 		return false;
 	vcpu->halt_polled = false;
 	vcpu->stats.halt_exits++;
@@ -212,12 +214,17 @@ bool vcpu_halt_over(struct vcpu *vcpu)
 	return true;
 }
 
+bool vcpu_halt_over(struct vcpu *vcpu)
+{
+	return interrupt_came(vcpu) && halt_ended(vcpu);
+}
+
 bool vcpu_halt_briefly(struct vcpu *vcpu)
 {
 	/* Nobody needs to tell it what it sees by itself. */
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
 	vcpu->halt_polled = true;
-	return halt_poll(vcpu, interrupt_came) && vcpu_halt_over(vcpu);
+	return halt_poll(vcpu, interrupt_came) && halt_ended(vcpu);
 }
 
 static void sleep_until_woken(struct vcpu *vcpu)

@@ -116,7 +116,8 @@ void vcpu_timer_expired(struct vcpu *vcpu)
 
 bool vcpu_timer_taken(struct vcpu *vcpu)
 {
-	if (!test_and_clear_bit(REQ_TIMER, &vcpu->requests))
+	if (likely(!test_bit(REQ_TIMER, &vcpu->requests)) ||
+	    !test_and_clear_bit(REQ_TIMER, &vcpu->requests))
 		return false;
 	if (likely(vcpu->has_lapic))
 		vcpu_timer_expired(vcpu);

@@ -29,7 +29,10 @@ void lapic_refresh(struct lapic *l)
 	l->isr_count = 0;
 	l->irr_words = 0;
 	for (i = 0; i < 8; i++) {
-		l->isr_count += env_weight64(lapic_get(l, LAPIC_ISR + (i << 4)));
+		u32 isr = lapic_get(l, LAPIC_ISR + (i << 4));
+
+		if (isr)
+			l->isr_count += env_weight64(isr);
 		if (lapic_get(l, LAPIC_IRR + (i << 4)))
 			l->irr_words |= 1U << i;
 	}

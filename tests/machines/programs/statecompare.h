@@ -99,20 +99,34 @@ RULE(rte_reserved)
 	return !strncmp(field, "ioapic.rte", 10) && !((of(kvm, at) ^ of(other, at)) & ~bits) && !(of(other, at) & bits);
 }
 
-/* Requests of edge pins. */
+static bool level_pin(const struct state *st, u32 pin)
+{
+	u32 rte = of(st, offsetof(struct state, ioapic) + 24 + pin * 8);
+
+	return (rte & 1 << 15) && (rte & 0x700) <= 0x100;
+}
+
+/* Are those requests that only one has of edge pins with KVM, of level pins with the other? */
+static bool irr_explained(const struct state *kvm, const struct state *other, size_t at, const char *field)
+{
+	u32 differ = of(kvm, at) ^ of(other, at);
+
+	if (strcmp(field, "ioapic+16"))
+		return false;
+	for (u32 i = 0; i < 24; i++)
+		if ((differ >> i & 1) && level_pin(kvm, i) != (of(other, at) >> i & 1))
+			return false;
+	return true;
+}
+
 RULE(edge_irr)
 {
-	u32 pins = of(kvm, at) & ~of(other, at);
+	return irr_explained(kvm, other, at, field) && (of(kvm, at) & ~of(other, at));
+}
 
-	if (strcmp(field, "ioapic+16") || (of(other, at) & ~of(kvm, at)))
-		return false;
-	for (u32 i = 0; i < 24; i++) {
-		u32 rte = of(kvm, offsetof(struct state, ioapic) + 24 + i * 8);
-
-		if ((pins >> i & 1) && (rte & 1 << 15) && (rte & 0x700) <= 0x100)
-			return false;
-	}
-	return true;
+RULE(level_irr)
+{
+	return irr_explained(kvm, other, at, field);
 }
 
 RULE(pit_uncounted)
@@ -160,6 +174,6 @@ static struct rule rules[] = {
 	{ "lvt-status", lvt_status }, { "lvt-status", lvt_status_read }, { "no-smm", no_smm },
 	{ "x2apic-dfr", x2apic_dfr }, { "esr", esr }, { "esr", esr_read }, { "unreadable", unreadable },
 	{ "tpr-subclass", tpr_subclass }, { "illegal-vector", illegal_vector }, { "rte-reserved", rte_reserved },
-	{ "edge-irr", edge_irr }, { "svr-focus", svr_focus }, { "pit-uncounted", pit_uncounted },
+	{ "edge-irr", edge_irr }, { "level-irr", level_irr }, { "svr-focus", svr_focus }, { "pit-uncounted", pit_uncounted },
 	{ "pit-reload", pit_reload }, { "no-register", no_register }, { "pit-latch", pit_latch }, { "pit-latch", pit_read }, { "pic-requests", pic_requests },
 };

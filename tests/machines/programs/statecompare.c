@@ -11,7 +11,7 @@
  * two vCPUs per mode of the APIC; the second vCPU never runs. What depends on
  * time is left out: counts that run, and interrupts of timers that could expire;
  * NMIs, as windows decide when they are taken; and who gets a lowest-priority
- * message. Interrupts are sent in physical mode, or to everybody.
+ * message.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -153,6 +153,8 @@ static struct step icr_write(bool x2)
 		s.val = x2 ? 1ull << 32 | (below(2) ? 0x4500 : 0x4600 | below(256)) : s.val | 0x40000;
 	else if (kind < 4)
 		s.val |= 0x40000; /* self */
+	else if (below(2)) /* logical; xAPIC: where ICR2 says */
+		s.val |= 1 << 11 | (x2 ? (u64)(below(2) << 16 | below(8)) << 32 : 0);
 	else
 		s.val |= x2 ? (u64)below(3) << 32 : 0;
 	return s;
@@ -187,7 +189,7 @@ static struct step apic_write(bool x2)
 		break;
 	case 8:
 		s.addr = below(2) ? 0xd0 : 0xe0;
-		s.val = below(2) ? 0xffffffff : next() & 0xffffffff;
+		s.val = below(2) ? 0xffffffff : s.addr == 0xe0 ? 0x0fffffff : next() & 0xffffffff;
 		break;
 	case 9:
 		s.addr = 0x3e0;
@@ -195,12 +197,19 @@ static struct step apic_write(bool x2)
 		break;
 	case 10:
 		s.addr = 0x310;
-		s.val = below(4) << 24;
+		s.val = (below(2) ? below(4) : below(256)) << 24;
 		break;
 	case 11: /* no register in one mode or in both, or read-only */
 		s.addr = below(64) << 4;
 		if (s.addr == 0x20 || s.addr == 0x300 || s.addr == 0x370 || s.addr == 0x380)
 			s.addr = 0x40;
+		/* NMIs; models and timer modes that no manual has. */
+		if (s.addr >= 0x320 && s.addr <= 0x370)
+			s.val &= ~0x400ull;
+		if (s.addr == 0xe0)
+			s.val |= 0xf0000000;
+		if (s.addr == 0x320)
+			s.val &= ~(1ull << 18);
 		break;
 	}
 	if (!x2)
@@ -223,11 +232,16 @@ static struct step ioapic_step(void)
 		break;
 	default:
 		s.addr += 0x10;
-		s.val = reg & 1 ? below(4) << 24 :
-				  vector() | below(4) << 12 | below(3 * 2) / 2 << 14 |
+		s.val = reg & 1 ? (below(2) ? below(4) : below(256)) << 24 :
+				  vector() | (below(4) == 0) << 11 | below(4) << 12 | below(3 * 2) / 2 << 14 |
 				  (below(3) == 0) << 16;
+		/* KVM waits for an EOI of what nobody has taken in logical mode. */
+		if (!(reg & 1) && (s.val & 1 << 11))
+			s.val &= ~(1ull << 15);
 		if (!below(16))
 			s.val |= next() & 0xfffe0000;
+		if (reg == 0x10) /* KVM's PIT counts after SET_PIT2 */
+			s.val |= 1 << 16;
 		break;
 	}
 	return s;
@@ -333,7 +347,7 @@ static struct step any_step(bool x2, struct step *before)
 		return s;
 	case 18:
 		s.what = MSI;
-		s.addr = 0xfee00000 | below(3) << 12;
+		s.addr = 0xfee00000 | (below(4) ? below(3) << 12 : below(256) << 12 | 1 << 2);
 		s.val = vector() | below(2) << 14 | below(2) << 15;
 		return s;
 	default:

@@ -86,6 +86,8 @@ RULE(illegal_vector)
 	if (at == offsetof(struct state, value))
 		return kvm->step.what == APIC_READ && kvm->step.addr == 0x200 &&
 		       !((kvm->value ^ other->value) & ~0xffffull);
+	if (!strncmp(field, "ioapic.rte", 10) && strstr(field, "low") && (of(other, at) & 0xff) < 16)
+		return of(kvm, at) == (of(other, at) | 1 << 14);
 	return (lapic_at(at, 0x200, 0x200) || lapic_at(at, 0x180, 0x180)) && !((of(kvm, at) ^ of(other, at)) & ~0xffffu);
 }
 

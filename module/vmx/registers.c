@@ -56,31 +56,40 @@ void vmx_msr_written(struct vcpu *vcpu, u32 msr)
 
 /* -------------------------------------------------------- control registers */
 
-static bool set_cr0(struct vcpu *vcpu, u64 val)
+static enum vmx_cr set_cr0(struct vcpu *vcpu, u64 val)
 {
+	enum vmx_cr r;
 	u64 efer;
 
 	vmx_need(vcpu, VMX_SEGS);
 	if (!control_cr0(vcpu, vcpu->vmx->st.cr0, &val,
 			 vcpu->vmx->st.seg[X86_CS].l, &efer))
-		return false;
+		return VMX_CR_GP;
+	r = vmx_check_pdptes(vcpu, val, vcpu->cr4, efer);
+	if (r != VMX_CR_GOOD)
+		return r;
 	if (efer != vcpu->efer)
 		vmx_set_efer(vcpu, efer);
 	vmx_set_cr0(vcpu, val);
-	return true;
+	return VMX_CR_GOOD;
 }
 
-static bool set_cr4(struct vcpu *vcpu, u64 val)
+static enum vmx_cr set_cr4(struct vcpu *vcpu, u64 val)
 {
+	enum vmx_cr r;
+
 	vmx_need(vcpu, VMX_CR3);
 	if (!control_cr4(vcpu, vcpu->vmx->st.cr3, val))
-		return false;
+		return VMX_CR_GP;
+	r = vmx_check_pdptes(vcpu, vcpu->vmx->st.cr0, val, vcpu->efer);
+	if (r != VMX_CR_GOOD)
+		return r;
 	vmx_set_cr4(vcpu, val);
 	switch_osxsave(vcpu);
-	return true;
+	return VMX_CR_GOOD;
 }
 
-static bool mov_to_cr(struct vcpu *vcpu, unsigned int cr, u64 val)
+static enum vmx_cr mov_to_cr(struct vcpu *vcpu, unsigned int cr, u64 val)
 {
 	switch (cr) {
 	case 0:
@@ -88,9 +97,9 @@ static bool mov_to_cr(struct vcpu *vcpu, unsigned int cr, u64 val)
 	case 4:
 		return set_cr4(vcpu, val);
 	case 8:
-		return control_cr8(vcpu, val);
+		return control_cr8(vcpu, val) ? VMX_CR_GOOD : VMX_CR_GP;
 	default:
-		return false;
+		return VMX_CR_GP;
 	}
 }
 
@@ -98,27 +107,33 @@ int vmx_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	u64 q = vmx_read(EXIT_QUALIFICATION);
 	unsigned int cr = q & 15, gpr = q >> 8 & 15;
-	bool ok = true;
+	enum vmx_cr r = VMX_CR_GOOD;
 
 	vcpu->stats.cr_exits++;
 	switch (q >> 4 & 3) {
 	case 0:
-		ok = mov_to_cr(vcpu, cr, source(vcpu, gpr));
+		r = mov_to_cr(vcpu, cr, source(vcpu, gpr));
 		break;
 	case 1: /* CR8 alone */
 		result(vcpu, gpr, control_get_cr8(vcpu));
 		break;
 	case 2: /* CLTS */
-		ok = set_cr0(vcpu, vcpu->vmx->st.cr0 & ~(u64)X86_CR0_TS);
+		r = set_cr0(vcpu, vcpu->vmx->st.cr0 & ~(u64)X86_CR0_TS);
 		break;
 	case 3: /* LMSW */
-		ok = set_cr0(vcpu, control_lmsw(vcpu->vmx->st.cr0, q >> 16));
+		r = set_cr0(vcpu, control_lmsw(vcpu->vmx->st.cr0, q >> 16));
 		break;
 	}
-	if (ok)
-		vmx_skip(vcpu);
-	else
+	switch (r) {
+	case VMX_CR_LATER:
+		return inner_leave(why, EXIT_AGAIN);
+	case VMX_CR_GP:
 		vcpu_queue_gp(vcpu);
+		break;
+	case VMX_CR_GOOD:
+		vmx_skip(vcpu);
+		break;
+	}
 	return INNER_FAST;
 }
 

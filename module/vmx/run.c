@@ -330,7 +330,8 @@ enum vcpu_exit vmx_run(struct vcpu *vcpu)
 	int r = INNER_HOST;
 	bool ready;
 
-	if (unlikely(vcpu->vmx->dirty & VMX_PDPTES) && !vmx_touch_pdptes(vcpu)) {
+	if (unlikely((vcpu->vmx->dirty & VMX_PDPTES) || vcpu->vmx->touch_pdptes) &&
+	    !vmx_touch_pdptes(vcpu)) {
 		vcpu->exit.error = -EFAULT;
 		return EXIT_USER;
 	}

@@ -212,15 +212,19 @@ void vmx_write_state(struct vcpu *vcpu)
 
 void vmx_set_cr0(struct vcpu *vcpu, u64 cr0)
 {
+	if (vmx_loads_pdptes(vcpu, cr0, vcpu->cr4))
+		vcpu->vmx->dirty |= VMX_PDPTES;
 	vcpu->vmx->st.cr0 = cr0;
-	vcpu->vmx->dirty |= VMX_CRS | VMX_PDPTES | VMX_FLUSH_VPID;
+	vcpu->vmx->dirty |= VMX_CRS | VMX_FLUSH_VPID;
 }
 
 void vmx_set_cr4(struct vcpu *vcpu, u64 cr4)
 {
+	if (vmx_loads_pdptes(vcpu, vcpu->vmx->st.cr0, cr4))
+		vcpu->vmx->dirty |= VMX_PDPTES;
 	vcpu->cr4 = cr4;
 	vcpu->vmx->st.cr4 = cr4;
-	vcpu->vmx->dirty |= VMX_CRS | VMX_PDPTES | VMX_FLUSH_VPID;
+	vcpu->vmx->dirty |= VMX_CRS | VMX_FLUSH_VPID;
 }
 
 void vmx_set_efer(struct vcpu *vcpu, u64 efer)
@@ -228,54 +232,6 @@ void vmx_set_efer(struct vcpu *vcpu, u64 efer)
 	vcpu->efer = efer;
 	vcpu->vmx->st.efer = efer;
 	vcpu->vmx->dirty |= VMX_CRS | VMX_FLUSH_VPID;
-}
-
-/*
- * With PAE paging the four entries that CR3 leads to are registers. MOV to CR3
- * loads them in hardware, a change of CR0 or CR4 that exits does not (SDM 3C
- * "Page-Directory-Pointer-Table Entries").
- */
-static bool pae_paging(const struct vcpu *vcpu)
-{
-	return (vcpu->vmx->st.cr0 & X86_CR0_PG) && (vcpu->cr4 & X86_CR4_PAE) &&
-	       !(vcpu->efer & EFER_LMA);
-}
-
-static u64 pdpte_gpa(const struct vcpu *vcpu, unsigned int n)
-{
-	return (vcpu->vmx->st.cr3 & 0xffffffe0) + n * 8;
-}
-
-bool vmx_touch_pdptes(struct vcpu *vcpu)
-{
-	unsigned int i;
-	u64 entry;
-
-	if (!pae_paging(vcpu))
-		return true;
-	vmx_need(vcpu, VMX_CR3);
-	for (i = 0; i < 4; i++)
-		if (fetch_entry(&vcpu->vm->mem, pdpte_gpa(vcpu, i), &entry, 8))
-			return false;
-	return true;
-}
-
-bool vmx_write_pdptes(struct vcpu *vcpu)
-{
-	unsigned int i;
-	u64 entry[4];
-
-	if (!pae_paging(vcpu))
-		return true;
-	vmx_need(vcpu, VMX_CR3);
-	for (i = 0; i < 4; i++)
-		if (fetch_entry_atomic(&vcpu->vm->mem, pdpte_gpa(vcpu, i), &entry[i], 8))
-			return false;
-	vmx_write(GUEST_PDPTR0, entry[0]);
-	vmx_write(GUEST_PDPTR1, entry[1]);
-	vmx_write(GUEST_PDPTR2, entry[2]);
-	vmx_write(GUEST_PDPTR3, entry[3]);
-	return true;
 }
 
 /* --------------------------------------------------------------- the core's */
@@ -306,7 +262,8 @@ void vmx_set_state(struct vcpu *vcpu, const struct cpu_state *st, u32 groups)
 		to->cr2 = st->cr2;
 		to->cr3 = st->cr3;
 		vmx->valid |= VMX_CR3;
-		vmx->dirty |= VMX_CR3;
+		/* However little has changed: CR3 leads elsewhere. */
+		vmx->dirty |= VMX_CR3 | VMX_PDPTES;
 	}
 	if (groups & STATE_MSRS) {
 		to->msrs = st->msrs;

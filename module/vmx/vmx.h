@@ -111,6 +111,7 @@ struct vmx_vcpu {
 	bool shadow_mov_ss;
 	bool held; /* user space's interrupt, for which entry wants IF */
 	bool user_drs;
+	bool touch_pdptes; /* vmx_check_pdptes() waits for it */
 	u8 vector;
 	/* The host's, while a guest is loaded. @syscall: so are its SYSCALL MSRs;
 	 * @host_known: these are known without reading them.
@@ -164,10 +165,6 @@ void vmx_paging(const struct vcpu *vcpu, struct x86_fetch *f);
 void vmx_need(struct vcpu *vcpu, u32 groups);
 /* What is dirty of vmx->st goes to the VMCS. Between begin and end. */
 void vmx_write_state(struct vcpu *vcpu);
-/* Reads them so that vmx_write_pdptes() need not sleep. Return: false for -EFAULT. */
-bool vmx_touch_pdptes(struct vcpu *vcpu);
-/* Return: false when guest memory can't be read without sleeping. */
-bool vmx_write_pdptes(struct vcpu *vcpu);
 void vmx_set_cr0(struct vcpu *vcpu, u64 cr0);
 void vmx_set_cr4(struct vcpu *vcpu, u64 cr4);
 void vmx_set_efer(struct vcpu *vcpu, u64 efer);
@@ -189,6 +186,23 @@ static inline void vmx_skip(struct vcpu *vcpu)
 {
 	vcpu_finish_insn(vcpu, vmx_next_rip(vcpu));
 }
+
+/* pdpte.c */
+/* What a write of CR0 or CR4 comes to; LATER: it is executed again. */
+enum vmx_cr { VMX_CR_GOOD, VMX_CR_GP, VMX_CR_LATER };
+/* Does MOV to CR0 or CR4 load PDPTEs, if PAE paging is in use then? */
+bool vmx_loads_pdptes(const struct vcpu *vcpu, u64 cr0, u64 cr4);
+/**
+ * vmx_check_pdptes() - what CR0, CR4 and EFER become; could the PDPTEs be loaded?
+ *
+ * Context: between begin and end.
+ * Return: VMX_CR_LATER when their memory must be touched first, which vmx_run() does.
+ */
+enum vmx_cr vmx_check_pdptes(struct vcpu *vcpu, u64 cr0, u64 cr4, u64 efer);
+/* May sleep: the others needn't any more. Return: false for -EFAULT. */
+bool vmx_touch_pdptes(struct vcpu *vcpu);
+/* Between begin and end. Return: false when they must be touched first. */
+bool vmx_write_pdptes(struct vcpu *vcpu);
 
 /* run.c */
 enum vcpu_exit vmx_run(struct vcpu *vcpu);

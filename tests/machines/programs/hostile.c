@@ -6,10 +6,11 @@
  * that the interface defines; what state it leaves can be read and set again; and
  * the host lives on, as a well-behaved guest after the last one shows.
  *
- *	DEV=/dev/vintc [SEED=n] [RUNS=200] [FIRST=0] hostile
+ *	DEV=/dev/vintc [SEED=n] [RUNS=200] [FIRST=0] [MS=3] hostile
  *
  * A run is made of SEED and its number alone, but for when what comes from
- * outside comes: FIRST=n RUNS=1 is the one that a failure names.
+ * outside comes: FIRST=n RUNS=1 is the one that a failure names. MS: how long it
+ * may take.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,7 +33,6 @@
 #define CODE 0x8000u
 #define CODE_END 0x20000u
 #define EXITS 400 /* of a vCPU, at most */
-#define MS 3 /* that a run may take */
 #define CPUS 2
 
 static u64 seed;
@@ -73,6 +73,7 @@ struct victim {
 	struct kvm_cpuid2 *cpuid;
 	bool irqchip, split;
 	u32 ncpus;
+	u32 ms;
 	volatile bool stop;
 	struct cpu cpu[CPUS];
 };
@@ -542,7 +543,7 @@ static void one(struct victim *v)
 	create(v);
 	for (i = 0; i < v->ncpus; i++)
 		pthread_create(&v->cpu[i].thread, NULL, live, &v->cpu[i]);
-	end = ms() + MS;
+	end = ms() + v->ms;
 	do {
 		if (below(2))
 			rain(v);
@@ -593,6 +594,7 @@ int main(void)
 	use_device();
 	sigaction(SIGUSR1, &act, NULL);
 	v.dev = dev_open();
+	v.ms = number("MS", 3);
 	v.cpuid = cpuid_supported(&(struct vm){ .dev = v.dev });
 	v.run_size = ioctl(v.dev, KVM_GET_VCPU_MMAP_SIZE, 0);
 	v.ram = mmap(NULL, RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -18,6 +18,7 @@
 	T(io_fault, 0) \
 	T(io_watched, 0) \
 	T(mmio, 200) \
+	T(pdptes, 0) \
 	T(shutdown, 0) \
 	T(delivery_event, 0) \
 	T(fail_entry, 0) \

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 
 #include "api.h"
 
@@ -34,6 +35,79 @@ void t_hlt_exit(void)
 	regs_get(&vm.cpu[0], &r);
 	expect(r.rax & 0xffff, 10);
 	expect(r.rip, CODE16_AT + 12);
+}
+
+/* ---- PAE paging's four registers ---- */
+
+asm(".pushsection .rodata\n.code32\n"
+    "pae_on: mov %ebx, %cr3; mov %eax, %cr4\n"
+    "pae_pg: mov %ecx, %cr0; out %al, $0x80\n"
+    "pae_on_end:\n.code64\n.popsection\n");
+extern const u8 pae_on[], pae_pg[], pae_on_end[];
+
+/* Return: whether paging is on in the end. */
+static bool pae_try(struct vm *vm, u64 cr3)
+{
+	struct vcpu *cpu = &vm->cpu[0];
+	struct kvm_sregs s;
+	struct kvm_regs r;
+	bool on;
+
+	vcpu_prot32(cpu, CODE16_AT);
+	sregs_get(cpu, &s);
+	s.idt.limit = 0; /* an exception is the end */
+	sregs_set(cpu, &s);
+	regs_get(cpu, &r);
+	r.rax = 0x20;
+	r.rbx = cr3;
+	r.rcx = s.cr0 | 1u << 31;
+	regs_set(cpu, &r);
+	expect(vcpu_run(cpu), 0);
+	regs_get(cpu, &r);
+	sregs_get(cpu, &s);
+	on = s.cr0 >> 31 & 1;
+	expect(cpu->run->exit_reason, on ? KVM_EXIT_IO : KVM_EXIT_SHUTDOWN);
+	if (!on)
+		expect(r.rip, CODE16_AT + (pae_pg - pae_on));
+	return on;
+}
+
+/*
+ * MOV to CR0 loads them, or is #GP; with nested paging AMD's CPUs have none (APM 2
+ * "Nested Paging"). QEMU's marks those in memory as accessed, which is a reserved
+ * bit: no instruction may need a decoder here.
+ */
+void t_pdptes(void)
+{
+	u64 *pdpt, *pd;
+	struct vm vm;
+	void *mem;
+
+	vm_create(&vm);
+	mem = mmap(NULL, VM_RAM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	vm_memory(&vm, mem);
+	vcpu_create(&vm, 0);
+	vm_blob(&vm, CODE16_AT, pae_on, pae_on_end);
+	pdpt = (u64 *)(vm.mem + FREE_AT);
+	pd = pdpt + 512;
+	for (int i = 0; i < 512; i++)
+		pd[i] = (u64)i << 21 | 0x83;
+	pdpt[0] = (FREE_AT + 4096) | 1;
+	pdpt[3] = 0x1e6; /* not present: nothing is reserved */
+	expect(pae_try(&vm, FREE_AT), true);
+	pdpt[0] = (FREE_AT + 4096) | 1;
+	/* The host has them on no page of its own just now. */
+	expect(madvise(vm.mem + FREE_AT, 4096, MADV_DONTNEED), 0);
+	expect(pae_try(&vm, FREE_AT), true);
+	if (!is_intel())
+		return;
+	pdpt[3] = 3;
+	expect(pae_try(&vm, FREE_AT), false);
+	pdpt[3] = 1ull << 62 | 1;
+	expect(pae_try(&vm, FREE_AT), false);
+	pdpt[3] = 0;
+	expect(pae_try(&vm, FREE_AT), true);
+	expect(pae_try(&vm, MMIO_AT), false); /* no memory */
 }
 
 guest void g_ud2(u64 arg) { asm volatile("ud2"); }

@@ -543,7 +543,7 @@ static int start(struct emulation *em)
 	e->active = true;
 	load_cpu(em);
 	r = execute(em);
-	if (em->error && r == 0 &&
+	if (em->error == -EFAULT && r == 0 &&
 	    vcpu->run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
 		return em->error;
 	return r;

@@ -118,7 +118,8 @@ int fetch_entry_atomic(void *ctx, u64 gpa, void *entry, u32 len)
 
 int fetch_entry(void *ctx, u64 gpa, void *entry, u32 len)
 {
-	return memory_read(ctx, gpa, entry, len);
+	/* Tables that the guest has put nowhere are no fault of user space's. */
+	return memory_hva(ctx, gpa, false) ? memory_read(ctx, gpa, entry, len) : -ENXIO;
 }
 
 /* Reads up to the end of the page. Return: bytes, 0 for a guest fault in @ex,
@@ -190,7 +191,7 @@ int vcpu_fetch_in(struct vcpu *vcpu)
 
 	vcpu->vm->ops->paging(vcpu, &f);
 	r = fetch_decode(vcpu, &f, &insn, bytes, &n, false, &ex);
-	if (r == -EILSEQ || r == -EFAULT) {
+	if (r == -EILSEQ || r == -EFAULT || r == -ENXIO) {
 		/* Hardware executed it, we can't even read it. */
 		vcpu_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION);
 		return 0;

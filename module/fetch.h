@@ -6,7 +6,9 @@
 #include "ops.h"
 #include "vcpu.h"
 
-/* walk_gva()'s callbacks; @ctx is the struct memory. */
+/* walk_gva()'s callbacks; @ctx is the struct memory. fetch_entry(): -ENXIO where no
+ * slot is.
+ */
 int fetch_entry_atomic(void *ctx, u64 gpa, void *entry, u32 len);
 int fetch_entry(void *ctx, u64 gpa, void *entry, u32 len);
 
@@ -23,7 +25,8 @@ int fetch_entry(void *ctx, u64 gpa, void *entry, u32 len);
  * @ex: the fault, with 0
  *
  * Return: FETCHED; 0 when the fetch faults in the guest; -EFAULT when the bytes
- * can't be had; -EILSEQ when they are no instruction.
+ * can't be had, -ENXIO when a page table isn't in memory; -EILSEQ when they are no
+ * instruction.
  */
 int fetch_decode(struct vcpu *vcpu, const struct x86_fetch *f,
 		 struct x86_insn *insn, u8 *bytes, u8 *len, bool atomic,

@@ -224,7 +224,7 @@ static inline bool inner_at_apic(const struct vcpu *vcpu)
 	return vcpu->has_lapic &&
 	       !((vcpu->exit.gpa ^ vcpu->lapic.base) & PAGE_MASK & LAPIC_BASE_ADDRESS) &&
 	       lapic_mode(&vcpu->lapic) == LAPIC_XAPIC &&
-	       !(vcpu->exit.access & MEMORY_EXEC) && !vcpu_delivering(vcpu);
+	       !(vcpu->exit.access & (MEMORY_EXEC | MEMORY_TABLE)) && !vcpu_delivering(vcpu);
 }
 
 /* It is done here: no memory, and needs no sleep. @f: where the instruction is. */

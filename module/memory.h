@@ -177,6 +177,7 @@ struct memory {
 /* Access that faulted, memory_fault(). */
 #define MEMORY_WRITE BIT(0)
 #define MEMORY_EXEC BIT(1)
+#define MEMORY_TABLE BIT(2) /* by the guest CPU itself, of a page-table entry */
 
 enum memory_result {
 	MEMORY_MAPPED, /* enter the guest again */

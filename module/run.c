@@ -377,7 +377,7 @@ static int handle_fault(struct vcpu *vcpu)
 		vcpu->stats.pf_fixed++;
 		return GO_ON;
 	case MEMORY_MMIO:
-		vcpu->exit.gpa_valid = true;
+		vcpu->exit.gpa_valid = !(vcpu->exit.access & MEMORY_TABLE);
 		return vcpu_emulate(vcpu, false);
 	case -EINTR:
 		vcpu->run->exit_reason = KVM_EXIT_INTR;

@@ -173,7 +173,8 @@ static int exit_npf(struct vcpu *vcpu, enum vcpu_exit *why)
 
 	vcpu->exit.gpa = c->exit_info_2;
 	vcpu->exit.access = (error & BIT(1) ? MEMORY_WRITE : 0) |
-			    (error & BIT(4) ? MEMORY_EXEC : 0);
+			    (error & BIT(4) ? MEMORY_EXEC : 0) |
+			    (error & BIT_ULL(33) ? MEMORY_TABLE : 0);
 	/* Unless AVIC is to have a page there. */
 	if (inner_at_apic(vcpu) && !READ_ONCE(vcpu->vm->mem.hole_mapped))
 		return svm_do_apic_access(vcpu, why);

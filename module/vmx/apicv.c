@@ -183,7 +183,8 @@ int vmx_exit_apic_access(struct vcpu *vcpu, enum vcpu_exit *why)
 	vcpu->stats.apic_exits++;
 	vcpu->exit.gpa = (vcpu->lapic.base & LAPIC_BASE_ADDRESS) | (q & 0xfff);
 	vcpu->exit.access = type == 1 ? MEMORY_WRITE : type == 2 ? MEMORY_EXEC : 0;
-	vcpu->exit.gpa_valid = true;
+	/* Else the access is physical: of a page table. */
+	vcpu->exit.gpa_valid = type <= 3;
 	vcpu->vmx->dirty |= VMX_STATUS;
 	vmx_need(vcpu, VMX_OWNED);
 	vmx_paging(vcpu, &f);

@@ -126,6 +126,9 @@ static void iret_faulted(struct vcpu *vcpu)
 		vcpu->event.nmi_masked = true;
 }
 
+/* There is a linear address, and this is what it translates to. */
+#define EPT_FINAL (BIT(7) | BIT(8))
+
 static int exit_ept(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	u64 q = vmx_read(EXIT_QUALIFICATION);
@@ -135,7 +138,8 @@ static int exit_ept(struct vcpu *vcpu, enum vcpu_exit *why)
 		iret_faulted(vcpu);
 	vcpu->exit.gpa = vmx_read(GUEST_PHYSICAL_ADDRESS);
 	vcpu->exit.access = (q & BIT(1) ? MEMORY_WRITE : 0) |
-			    (q & BIT(2) ? MEMORY_EXEC : 0);
+			    (q & BIT(2) ? MEMORY_EXEC : 0) |
+			    ((q & EPT_FINAL) != EPT_FINAL ? MEMORY_TABLE : 0);
 	/* It may turn out to be a device; then these are wanted. */
 	vmx_need(vcpu, VMX_OWNED);
 	if (!vcpu->accelerated && inner_at_apic(vcpu)) {

@@ -20,6 +20,7 @@
 	T(mmio, 200) \
 	T(pdptes, 0) \
 	T(shutdown, 0) \
+	T(no_table, 0) \
 	T(delivery_event, 0) \
 	T(fail_entry, 0) \
 	T(internal_error, 0) \

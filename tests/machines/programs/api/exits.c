@@ -129,6 +129,27 @@ void t_shutdown(void)
 	expect(vm.cpu[0].run->io.port, 0x1234);
 }
 
+/* A page table where no memory is: KVM has the guest fault, here it isn't emulated; user space's memory is not to blame. */
+guest void g_no_table(u64 arg)
+{
+	u64 *pml4;
+
+	asm volatile("mov %%cr3, %0" : "=r"(pml4));
+	pml4[1] = MMIO_AT | 7;
+	*(volatile u64 *)(1ull << 39) = 1;
+}
+
+void t_no_table(void)
+{
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_no_table, 0);
+	expect(vcpu_run(&vm.cpu[0]), 0);
+	if (is_vintc())
+		expect(vm.cpu[0].run->exit_reason, KVM_EXIT_INTERNAL_ERROR);
+}
+
 /*
  * An exception whose descriptor table is no memory: there is nothing to emulate.
  * KVM answers alike on VMX; on SVM it tries the instruction that faulted.

@@ -139,6 +139,9 @@ void state_get_sregs(struct vcpu *vcpu, struct kvm_sregs *s)
 	s->cr2 = st.cr2;
 	s->cr3 = st.cr3;
 	s->cr4 = st.cr4;
+	/* Outside of long mode the bit is software's, and none that can be set. */
+	if (!(st.efer & EFER_LMA))
+		s->cs.l = 0;
 	s->cr8 = vcpu->has_lapic ? lapic_get_cr8(&vcpu->lapic) : vcpu->cr8;
 	s->efer = st.efer;
 	s->apic_base = vcpu->lapic.base;

@@ -18,6 +18,7 @@
 	T(io_fault, 0) \
 	T(io_watched, 0) \
 	T(mmio, 200) \
+	T(legacy_l_bit, 0) \
 	T(pdptes, 0) \
 	T(shutdown, 0) \
 	T(no_table, 0) \

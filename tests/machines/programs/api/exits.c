@@ -37,6 +37,35 @@ void t_hlt_exit(void)
 	expect(r.rip, CODE16_AT + 12);
 }
 
+asm(".pushsection .rodata\n.code32\n"
+    "far_jump: ljmp $8, $0xe007; out %al, $0x80\n"
+    "far_jump_end:\n.code64\n.popsection\n");
+extern const u8 far_jump[], far_jump_end[];
+_Static_assert(CODE16_AT == 0xe000, "far_jump has it");
+
+/* Outside of long mode a code segment's bit L says nothing, and what is read can be set. */
+void t_legacy_l_bit(void)
+{
+	struct kvm_sregs s;
+	struct vm vm;
+
+	vm_start_bare(&vm);
+	vm_blob(&vm, CODE16_AT, far_jump, far_jump_end);
+	((u64 *)(vm.mem + FREE_AT))[1] = 0x00ef9b000000ffff;
+	vcpu_prot32(&vm.cpu[0], CODE16_AT);
+	sregs_get(&vm.cpu[0], &s);
+	s.gdt.base = FREE_AT;
+	s.gdt.limit = 15;
+	sregs_set(&vm.cpu[0], &s);
+	vcpu_run_exit(&vm.cpu[0], KVM_EXIT_IO);
+	sregs_get(&vm.cpu[0], &s);
+	expect(s.cs.selector, 8);
+	if (!is_vintc()) /* it has l = 1, and refuses that */
+		return;
+	expect(s.cs.l, 0);
+	expect(try(vm.cpu[0].fd, KVM_SET_SREGS, &s), 0);
+}
+
 /* ---- PAE paging's four registers ---- */
 
 asm(".pushsection .rodata\n.code32\n"

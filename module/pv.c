@@ -164,10 +164,14 @@ void pv_steal_update(struct vcpu *vcpu)
 
 bool pv_eoi_set(struct vcpu *vcpu, u64 val)
 {
+	struct memory *mem = &vcpu->vm->mem;
 	u64 gpa = val & ~(u64)KVM_MSR_ENABLED;
-	bool on = val & KVM_MSR_ENABLED;
+	bool on = val & KVM_MSR_ENABLED, there;
+	int index = srcu_read_lock(&mem->srcu);
 
-	if (!IS_ALIGNED(gpa, 4) || (on && !memory_hva(&vcpu->vm->mem, gpa, true)))
+	there = memory_hva(mem, gpa, true);
+	srcu_read_unlock(&mem->srcu, index);
+	if (!IS_ALIGNED(gpa, 4) || (on && !there))
 		return false;
 	vcpu->pv_eoi = val;
 	vcpu->pv_eoi_on = on && vcpu->has_lapic;

@@ -336,9 +336,10 @@ void lapic_eoi(struct lapic *l, struct lapic_out *out);
 
 /**
  * lapic_eoi_silent() - does the next EOI change nothing but ISR and PPR?
+ * @l: the APIC
  *
- * One edge-triggered vector is in service, and nothing waits in IRR: that EOI can
- * as well be made up for later.
+ * Return: true when one edge-triggered vector is in service and nothing waits in
+ * IRR: that EOI can as well be made up for later. false while it is accelerated.
  */
 bool lapic_eoi_silent(struct lapic *l);
 

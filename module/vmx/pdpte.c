@@ -69,8 +69,8 @@ bool vmx_touch_pdptes(struct vcpu *vcpu)
 	vcpu->vmx->touch_pdptes = false;
 	vmx_need(vcpu, VMX_CR3);
 	for (n = 0; n < PDPTES; n++)
-		if (memory_hva(&vcpu->vm->mem, gpa_of(vcpu, n), false) &&
-		    fetch_entry(&vcpu->vm->mem, gpa_of(vcpu, n), &entry, sizeof(entry)))
+		if (fetch_entry(&vcpu->vm->mem, gpa_of(vcpu, n), &entry,
+				sizeof(entry)) == -EFAULT)
 			return false;
 	return true;
 }

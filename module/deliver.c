@@ -15,7 +15,7 @@
 #include "vectors.h"
 #include "vm.h"
 
-static void notify(struct vcpu *vcpu, bool event)
+static void notify(struct vcpu *vcpu, bool event, bool in_irr)
 {
 	/*
 	 * ON is set, by a full barrier; the vCPU publishes IN_GUEST by one and
@@ -25,27 +25,39 @@ static void notify(struct vcpu *vcpu, bool event)
 	 * A vCPU that has turned acceleration on or off since it was looked at
 	 * is told in the other way, and leaves the guest for nothing.
 	 */
-	if (READ_ONCE(vcpu->accelerated) && !event)
+	if (in_irr || (READ_ONCE(vcpu->accelerated) && !event))
 		vcpu->vm->ops->post_notify(vcpu);
 	else
 		vcpu_kick(vcpu);
+}
+
+/*
+ * Pairs with avic_update(): accelerated after its IRR has become everybody's. It may
+ * cease to be at any time, after which post_notify() still makes it look at IRR.
+ */
+static bool takes_in_irr(const struct vcpu *vcpu, const struct irq_message *msg)
+{
+	return vcpu->vm->ops->shares_irr && msg->delivery <= IRQ_LOWEST &&
+	       smp_load_acquire(&vcpu->accelerated);
 }
 
 /* Return: whether it was new, and not merged with one that is pending. */
 static bool post(struct vcpu *vcpu, const struct irq_message *msg)
 {
 	bool unseen = mutant(MUTANT_LOOK_FIRST) && READ_ONCE(vcpu->mode) != IN_GUEST;
+	bool in_irr = takes_in_irr(vcpu, msg);
 	unsigned int r;
 
 	vectors_posted(vcpu, msg);
-	r = mailbox_post(&vcpu->mailbox, msg);
+	r = in_irr ? lapic_post(&vcpu->lapic, msg) :
+		     mailbox_post(&vcpu->mailbox, msg);
 	trace_vintc_post(vcpu->id, msg->vector, msg->delivery, msg->level,
 			 r & MAILBOX_COALESCED);
 	if (unseen)
 		rcuwait_wake_up(&vcpu->wait);
 	else if (r & (MAILBOX_NOTIFY | MAILBOX_EVENT) ||
 		 unlikely(vm_policy(vcpu->vm, VINTC_POLICY_POST_NOTIFY)))
-		notify(vcpu, r & MAILBOX_EVENT);
+		notify(vcpu, r & MAILBOX_EVENT, in_irr);
 	return !(r & MAILBOX_COALESCED);
 }
 
@@ -75,12 +87,12 @@ int deliver(struct vm *vm, const struct irq_message *msg)
 	rcu_read_unlock();
 
 	if (!n) {
-		atomic64_inc(&vm->stats.no_target);
+		vm_count(vm, no_target, 1);
 		return -1;
 	}
-	atomic64_add(accepted, &vm->stats.posts);
+	vm_count(vm, posts, accepted);
 	if (merged)
-		atomic64_add(merged, &vm->stats.coalesced);
+		vm_count(vm, coalesced, merged);
 	return accepted;
 }
 
@@ -121,7 +133,7 @@ int deliver_ioapic(struct vm *vm, struct ioapic *io, const struct ioapic_out *ou
 			unaccepted(vm, io, out->pin[i]);
 	}
 	if (out->n)
-		atomic64_add(out->n, &vm->stats.ioapic_messages);
+		vm_count(vm, ioapic_messages, out->n);
 	if (out->rescan)
 		vm_request_all(vm, REQ_SCAN_IOAPIC);
 	if (out->unmasked)
@@ -178,7 +190,7 @@ static void broadcast_eoi(struct vcpu *vcpu, u8 vector)
 {
 	struct vm *vm = vcpu->vm;
 
-	atomic64_inc(&vm->stats.ioapic_eoi);
+	vm_count(vm, ioapic_eoi, 1);
 	if (vm->split)
 		eoi_to_user(vcpu, vector);
 	else

@@ -42,7 +42,7 @@ static void storm_over(struct vm_timer *t)
 
 void ioapics_hold(struct vm *vm)
 {
-	atomic64_inc(&vm->stats.level_storms);
+	vm_count(vm, level_storms, 1);
 	/* The pin is held; then the timer looked at, whose end looks at the pin. */
 	smp_mb();
 	if (!READ_ONCE(vm->storm.deadline))

@@ -54,8 +54,10 @@ struct x86_fetch {
  * @apicv_update: make acceleration what vcpu_wants_acceleration() says, and
  *	vcpu->accelerated with it; also when the APIC's mode has changed. Owner,
  *	vm->lock held.
- * @post_notify: something new is in the mailbox of a vCPU that is accelerated:
- *	have hardware look at it if it is IN_GUEST. Any context.
+ * @post_notify: something new is in the mailbox, or with @shares_irr in IRR, of a vCPU
+ *	that is accelerated: have hardware look at it if it is IN_GUEST. Any context.
+ * @shares_irr: senders may write IRR of a vCPU that is accelerated, or was just now
+ *	(lapic_post())
  * @intercepts_changed: msr_filtered() and vm->hlt_in_guest may be new. Owner.
  * @dests_changed: this is the new destination map. vm->lock held.
  */
@@ -86,6 +88,7 @@ struct vintc_ops {
 	u64 inhibits;
 	void (*apicv_update)(struct vcpu *vcpu);
 	void (*post_notify)(struct vcpu *vcpu);
+	bool shares_irr;
 	void (*intercepts_changed)(struct vcpu *vcpu);
 	void (*dests_changed)(struct vm *vm, const struct dest_map *map);
 };

@@ -30,7 +30,7 @@ void vcpu_kick(struct vcpu *vcpu)
 	if (task)
 		kick_process(task);
 	rcu_read_unlock();
-	atomic64_inc(&vcpu->vm->stats.kicks);
+	vm_count(vcpu->vm, kicks, 1);
 }
 
 void vm_request_all(struct vm *vm, enum vintc_request req)
@@ -60,7 +60,7 @@ void vm_flush_tlb(struct vm *vm)
 	bool masked;
 	u32 i;
 
-	atomic64_inc(&vm->stats.remote_tlb_flush);
+	vm_count(vm, remote_tlb_flush, 1);
 	masked = zalloc_cpumask_var(&cpus, GFP_NOWAIT | __GFP_NOWARN);
 
 	preempt_disable();

@@ -357,7 +357,7 @@ static int route_send_msi(struct vm *vm, u64 address, u32 data,
 	if (gsi)
 		trace_vintc_route(*gsi, msg.dest, msg.vector, msg.delivery,
 				  msg.logical, msg.level);
-	atomic64_inc(&vm->stats.msi_sent);
+	vm_count(vm, msi_sent, 1);
 	ret = deliver(vm, &msg);
 	trace_vintc_msi(address, data, ret);
 	return ret;
@@ -403,7 +403,7 @@ int route_line_from(struct vm *vm, u32 gsi, enum ioapic_source src, bool level)
 	if (!smp_load_acquire(&vm->irqchip))
 		return -ENXIO;
 
-	atomic64_inc(&vm->stats.line_changes);
+	vm_count(vm, line_changes, 1);
 	rcu_read_lock();
 	r = rcu_dereference(vm->routing);
 	if (r && gsi < r->gsis) {

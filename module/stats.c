@@ -73,7 +73,8 @@ static_assert(sizeof(struct vm_stats) == ARRAY_SIZE(vm_descs) * sizeof(u64));
 /**
  * struct stats_file - an open statistics fd
  * @vm: held
- * @values: the live counters, @n of them, in the order of @desc
+ * @values: a vCPU's live counters, in the order of @desc; a VM's are added up
+ * @n: how many
  */
 struct stats_file {
 	struct vm *vm;
@@ -102,12 +103,33 @@ static ssize_t copy_block(char __user *buf, size_t len, loff_t pos,
 	return to - from;
 }
 
-/* What the memory counts under its own lock is copied for whoever reads. */
-static void copy_pages(struct vm *vm)
+int stats_vm_init(struct vm *vm)
 {
-	atomic64_set(&vm->stats.pages_4k, READ_ONCE(vm->mem.pages_4k));
-	atomic64_set(&vm->stats.pages_2m, READ_ONCE(vm->mem.pages_2m));
-	atomic64_set(&vm->stats.pages_1g, READ_ONCE(vm->mem.pages_1g));
+	vm->stats = alloc_percpu_gfp(struct vm_stats, GFP_KERNEL_ACCOUNT);
+	return vm->stats ? 0 : -ENOMEM;
+}
+
+void stats_vm_free(struct vm *vm)
+{
+	free_percpu(vm->stats);
+}
+
+void stats_vm_sum(const struct vm *vm, struct vm_stats *sum)
+{
+	int cpu;
+
+	memset(sum, 0, sizeof(*sum));
+	for_each_possible_cpu(cpu) {
+		const struct vm_stats *part = per_cpu_ptr(vm->stats, cpu);
+
+#define X(name, type, unit) sum->name += READ_ONCE(part->name);
+		VM_STATS(X)
+#undef X
+	}
+	/* The memory counts these under its own lock. */
+	sum->pages_4k = READ_ONCE(vm->mem.pages_4k);
+	sum->pages_2m = READ_ONCE(vm->mem.pages_2m);
+	sum->pages_1g = READ_ONCE(vm->mem.pages_1g);
 }
 
 static ssize_t stats_read(struct file *file, char __user *buf, size_t len,
@@ -115,6 +137,7 @@ static ssize_t stats_read(struct file *file, char __user *buf, size_t len,
 {
 	const struct stats_file *f = file->private_data;
 	const struct kvm_stats_header *h = &f->header;
+	struct vm_stats sum;
 	const struct {
 		const void *data;
 		size_t at, size;
@@ -122,7 +145,7 @@ static ssize_t stats_read(struct file *file, char __user *buf, size_t len,
 		{ h, 0, sizeof(*h) },
 		{ f->id, h->id_offset, sizeof(f->id) },
 		{ f->desc, h->desc_offset, f->n * sizeof(*f->desc) },
-		{ f->values, h->data_offset, f->n * sizeof(u64) },
+		{ f->values ?: &sum, h->data_offset, f->n * sizeof(u64) },
 	};
 	loff_t pos = *ppos;
 	ssize_t done = 0, n;
@@ -131,8 +154,8 @@ static ssize_t stats_read(struct file *file, char __user *buf, size_t len,
 	if (pos < 0)
 		return -EINVAL;
 	len = min_t(size_t, len, MAX_RW_COUNT);
-	if (f->desc == vm_descs)
-		copy_pages(f->vm);
+	if (!f->values)
+		stats_vm_sum(f->vm, &sum);
 	for (i = 0; i < ARRAY_SIZE(blocks); i++) {
 		n = copy_block(buf, len, pos, blocks[i].data, blocks[i].at,
 			       blocks[i].size);
@@ -210,7 +233,6 @@ int stats_vm_fd(struct vm *vm)
 	if (!f)
 		return -ENOMEM;
 	f->vm = vm;
-	f->values = &vm->stats;
 	f->desc = vm_descs;
 	f->n = ARRAY_SIZE(vm_descs);
 	/* The process names the VM, as nothing else of it has a name. */

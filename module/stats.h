@@ -6,6 +6,7 @@
 #ifndef VINTC_STATS_H
 #define VINTC_STATS_H
 
+#include <linux/percpu.h>
 #include <linux/types.h>
 
 /* X(name, type, unit): KVM_STATS_TYPE_... and KVM_STATS_UNIT_... suffixes. */
@@ -70,15 +71,23 @@ struct vcpu_stats {
 #undef X
 };
 
-/* VM counters are touched by many CPUs. */
+/* VM counters are touched by many CPUs: each has its own, and readers add them up. */
 struct vm_stats {
-#define X(name, type, unit) atomic64_t name;
+#define X(name, type, unit) u64 name;
 	VM_STATS(X)
 #undef X
 };
 
+#define vm_count(vm, name, n) this_cpu_add((vm)->stats->name, n)
+
 struct vm;
 struct vcpu;
+
+/* vm->stats. Return: 0 or -ENOMEM. */
+int stats_vm_init(struct vm *vm);
+void stats_vm_free(struct vm *vm);
+/* What has been counted until now; pages are those there are now. */
+void stats_vm_sum(const struct vm *vm, struct vm_stats *sum);
 
 /* KVM_GET_STATS_FD: a new read-only fd, or a negative errno. */
 int stats_vm_fd(struct vm *vm);

@@ -50,6 +50,7 @@ static void vm_free(struct kref *users)
 		vm->ops->vm_free(vm);
 	if (vm->ops->cpu_enable)
 		hardware_put();
+	stats_vm_free(vm);
 	kfree(vm);
 	mmdrop(mm);
 }
@@ -390,9 +391,12 @@ static struct vm *vm_alloc(const struct vintc_ops *ops)
 	inhibit_init(vm);
 	vm->halt_poll_ns = READ_ONCE(halt_poll_ns);
 
-	r = bus_init(vm);
+	r = stats_vm_init(vm);
 	if (r)
 		goto free;
+	r = bus_init(vm);
+	if (r)
+		goto free_stats;
 	r = deliver_rebuild(vm);
 	if (r)
 		goto free_bus;
@@ -418,6 +422,8 @@ free_dests:
 	kvfree(rcu_dereference_protected(vm->dests, 1));
 free_bus:
 	bus_free(vm);
+free_stats:
+	stats_vm_free(vm);
 free:
 	kfree(vm);
 	return ERR_PTR(r);

@@ -99,7 +99,7 @@ struct vm {
 	u32 user_msrs; /* KVM_MSR_EXIT_REASON_...: refused accesses that user space wants */
 	atomic64_t inhibits; /* inhibit.h */
 	u64 policy[VINTC_POLICIES]; /* read where it is decided, by READ_ONCE */
-	struct vm_stats stats;
+	struct vm_stats __percpu *stats;
 	struct model_vm *model;
 	struct svm_vm *svm;
 };

@@ -94,6 +94,19 @@ static inline bool env_test_and_set(u64 *p, unsigned int n)
 }
 
 /* For words of the register page that hardware may be changing too. */
+static inline bool env_test_and_set32(void *p, unsigned int n)
+{
+#ifdef ENV_LOCK_BTS
+	bool was;
+
+	asm volatile("lock btsl %2, %1"
+		     : "=@ccc"(was), "+m"(*(u32 *)p) : "Ir"(n) : "memory");
+	return was;
+#else
+	return __atomic_fetch_or((u32 *)p, 1U << n, __ATOMIC_SEQ_CST) >> n & 1;
+#endif
+}
+
 static inline void env_or32(void *p, u32 v)
 {
 	__atomic_fetch_or((u32 *)p, v, __ATOMIC_SEQ_CST);

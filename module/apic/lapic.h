@@ -307,6 +307,20 @@ void lapic_absorb(struct lapic *l, struct mailbox *mb, bool take_init,
  */
 void lapic_absorb_posted(struct lapic *l, struct mailbox *mb);
 
+/**
+ * lapic_post() - latch a vector in IRR itself, without the mailbox
+ * @l: an APIC that is accelerated and stays so, as with AVIC: its IRR is written by
+ *     atomic operations alone, by whomever. Not software-disabled.
+ * @msg: FIXED or LOWEST; destination already resolved. A vector below 16 is refused.
+ *
+ * Sets TMR and then IRR, by a full barrier. Whoever is told to notify sees to it that
+ * hardware, or the owner, looks at IRR.
+ *
+ * Context: any CPU, any context, lock free.
+ * Return: MAILBOX_NOTIFY or MAILBOX_COALESCED; 0 when the vector is refused.
+ */
+unsigned int lapic_post(struct lapic *l, const struct irq_message *msg);
+
 /* LINT0 passes the PIC's interrupts on: an unmasked ExtINT, or no APIC at all
  * (SDM 3A "Local APIC Status and Location").
  */

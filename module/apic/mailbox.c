@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What senders write. The owner's half is absorb.c. */
-#include "mailbox.h"
+#include "lapic_priv.h"
 #include "mutant.h"
 
 /* SDM 3C "Format of Posted-Interrupt Descriptor" */
@@ -104,4 +104,17 @@ unsigned int mailbox_post(struct mailbox *mb, const struct irq_message *msg)
 		return msg->vector < 16 ? 0 :
 		       post_vector(mb, msg->vector, msg->level);
 	return post_event(mb, msg);
+}
+
+unsigned int lapic_post(struct lapic *l, const struct irq_message *msg)
+{
+	u32 word = msg->vector >> 5, n = msg->vector & 31;
+
+	if (msg->vector < VECTOR_MIN)
+		return 0;
+	/* TMR first, as irr_add() has it. */
+	tmr_merge(l, word, 1U << n, msg->level ? 1U << n : 0);
+	if (env_test_and_set32(l->regs + LAPIC_IRR + (word << 4), n))
+		return MAILBOX_COALESCED;
+	return MAILBOX_NOTIFY;
 }

@@ -235,6 +235,7 @@ static const struct vintc_ops svm_ops = {
 		    VINTC_INHIBIT_PIT,
 	.apicv_update = avic_update,
 	.post_notify = avic_notify,
+	.shares_irr = true,
 	.dests_changed = avic_dests_changed,
 };
 

@@ -39,6 +39,11 @@ static inline void destroy_memory(void *mem)
 	memory_destroy(mem);
 }
 
+static inline void drop_stats(void *vm)
+{
+	stats_vm_free(vm);
+}
+
 /* User memory of the test's thread; it gets an mm with the first. */
 static inline unsigned long map_user(struct kunit *test, unsigned long len,
 				     unsigned long prot)
@@ -61,6 +66,8 @@ static inline struct memory *new_memory(struct kunit *test,
 	struct vm *vm = kunit_kzalloc(test, sizeof(*vm), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, vm);
+	KUNIT_ASSERT_EQ(test, stats_vm_init(vm), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, drop_stats, vm), 0);
 	map_user(test, PAGE_SIZE, PROT_READ);
 	KUNIT_ASSERT_EQ(test, memory_init(&vm->mem, vm, format), 0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, destroy_memory, &vm->mem),

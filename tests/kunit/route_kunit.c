@@ -13,7 +13,16 @@ static void drop_vm(void *p)
 
 	route_free(vm);
 	kvfree(rcu_dereference_protected(vm->dests, true));
+	stats_vm_free(vm);
 	kfree(vm);
+}
+
+static struct vm_stats counted(const struct vm *vm)
+{
+	struct vm_stats sum;
+
+	stats_vm_sum(vm, &sum);
+	return sum;
 }
 
 static struct vm *fake_vm(struct kunit *test)
@@ -30,7 +39,9 @@ static struct vm *fake_vm(struct kunit *test)
 		dest_map_build(&dests->map); /* of nobody */
 		RCU_INIT_POINTER(vm->dests, dests);
 	}
+	KUNIT_EXPECT_EQ(test, 0, stats_vm_init(vm));
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, drop_vm, vm));
+	KUNIT_ASSERT_NOT_NULL(test, (void __force *)vm->stats);
 	KUNIT_ASSERT_NOT_NULL(test, dests);
 	mutex_lock(&vm->lock);
 	ioapics_init(vm);
@@ -64,7 +75,7 @@ static void defaults(struct kunit *test)
 	/* Unmasked, an edge makes a message; nobody is there to take it. */
 	unmask(vm, 5, 0x35);
 	KUNIT_EXPECT_EQ(test, -1, route_line(vm, 5, true));
-	KUNIT_EXPECT_EQ(test, 1, (int)atomic64_read(&vm->stats.no_target));
+	KUNIT_EXPECT_EQ(test, 1, (int)counted(vm).no_target);
 	/* The PIC, beside it, takes a request without anybody. */
 	vm->pic.chip[0].imr = 0;
 	KUNIT_EXPECT_EQ(test, 1, route_line(vm, 6, true));
@@ -127,10 +138,10 @@ static void replaced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -1, route_line(vm, 23, false)); /* gone */
 	KUNIT_EXPECT_EQ(test, 1, route_line(vm, 40, false));
 	KUNIT_EXPECT_EQ(test, -1, route_line(vm, 4095, true));
-	KUNIT_EXPECT_EQ(test, 1, (int)atomic64_read(&vm->stats.msi_sent));
+	KUNIT_EXPECT_EQ(test, 1, (int)counted(vm).msi_sent);
 	/* An MSI has no level to fall. */
 	KUNIT_EXPECT_EQ(test, -1, route_line(vm, 4095, false));
-	KUNIT_EXPECT_EQ(test, 1, (int)atomic64_read(&vm->stats.msi_sent));
+	KUNIT_EXPECT_EQ(test, 1, (int)counted(vm).msi_sent);
 	KUNIT_ASSERT_EQ(test, 0, route_set_entries(vm, NULL, 0));
 	KUNIT_EXPECT_EQ(test, -1, route_line(vm, 40, false));
 }

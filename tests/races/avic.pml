@@ -4,13 +4,14 @@
  * exits for its own reasons, halts or never does, and has AVIC switched off and on again. When nothing can happen any
  * more, every vector has been delivered.
  *
- * functions: avic_notify avic_load avic_put avic_update lapic_absorb_posted inner_prepare event_wakes
+ * functions: takes_in_irr lapic_post avic_notify avic_load avic_put avic_update lapic_absorb_posted inner_prepare event_wakes
  *
  * mutant PUT_BUFFERED: no barrier between clearing IsRunning and the look at IRR
  * mutant LOOK_FIRST: IRR is looked at, then IsRunning is cleared
  * mutant RUNNING_KEPT: IsRunning stays set while the vCPU sleeps
  * mutant IPI_FORGOTTEN: nobody is told of AVIC_INCOMPLETE_IPI, "not running"
  * mutant ONLY_KICKED: a kick without REQ_EVENT, of which one that sleeps knows nothing
+ * mutant IRR_KICKED: who has written IRR and finds AVIC off since kicks, as for the mailbox
  * mutant RUNNING_READ_FIRST: the sender looks at IsRunning, then writes IRR
  * mutant VMRUN_BLIND: VMRUN doesn't look at IRR
  * mutant DOORBELL_LOST: the CPU doesn't look at IRR when it is rung for
@@ -79,12 +80,33 @@ proctype cpu()
 	fi
 }
 
+/* lapic_absorb_posted() by a sender */
+inline move()
+{
+	if
+	:: on ->
+#ifdef PIR_FIRST
+		d_step { bits = pir; pir = 0 }
+		on = 0;
+#else
+		on = 0;
+		d_step { bits = pir; pir = 0 }
+#endif
+		irr[1] = irr[1] | bits
+	:: else
+	fi
+}
+
 /* post(), notify() */
 proctype sender()
 {
-	bit was, bits, again = 1;
+	bit was, bits, reads, again = 1;
 
 post:
+	if
+	:: accelerated -> goto in_irr	/* takes_in_irr() */
+	:: else
+	fi;
 	atomic { was = pir; pir = 1 }	/* post_vector */
 	if
 	:: was -> goto done
@@ -100,14 +122,7 @@ post:
 #ifdef RUNNING_READ_FIRST
 		was = running;
 #endif
-#ifdef PIR_FIRST
-		d_step { bits = pir; pir = 0 }
-		on = 0;
-#else
-		on = 0;
-		d_step { bits = pir; pir = 0 }
-#endif
-		irr[1] = irr[1] | bits;
+		move();
 #ifndef RUNNING_READ_FIRST
 		was = running;
 #endif
@@ -116,6 +131,30 @@ post:
 		:: else -> look_again()
 		fi
 	:: else -> atomic { kick() }
+	fi;
+	goto done;
+in_irr:					/* lapic_post(), avic_notify() */
+#ifdef RUNNING_READ_FIRST
+	reads = running;
+#endif
+	atomic { was = irr[1]; irr[1] = 1 }
+	if
+	:: was -> goto done
+	:: else
+	fi;
+#ifdef IRR_KICKED
+	if
+	:: !accelerated -> atomic { kick() }; goto done
+	:: else
+	fi;
+#endif
+	move();
+#ifndef RUNNING_READ_FIRST
+	reads = running;
+#endif
+	if
+	:: reads -> atomic { ring() }
+	:: else -> look_again()
 	fi;
 done:
 	if

@@ -251,6 +251,31 @@ TEST(mailbox_sync_tmr_every_vector)
 	}
 }
 
+/* Without the mailbox, into an IRR that hardware shares. */
+TEST(mailbox_past_it)
+{
+	struct irq_message msg = { .vector = 0x41, .level = true };
+	struct lapic *l = fixture_xapic(0);
+	u32 v;
+
+	lapic_accelerate(l, true);
+	CHECK_EQ(lapic_post(l, &msg), MAILBOX_NOTIFY);
+	CHECK(fixture_bit(l, LAPIC_IRR, 0x41));
+	CHECK(fixture_bit(l, LAPIC_TMR, 0x41));
+	msg.level = false;
+	CHECK_EQ(lapic_post(l, &msg), MAILBOX_COALESCED);
+	CHECK(!fixture_bit(l, LAPIC_TMR, 0x41));
+	CHECK_EQ(lapic_highest_irr(l), 0x41);
+
+	for (v = 0; v < 256; v++) {
+		msg.vector = v;
+		CHECK_ROW(v, lapic_post(l, &msg),
+			  v < 16 ? 0 : v == 0x41 ? MAILBOX_COALESCED : MAILBOX_NOTIFY);
+		CHECK_ROW(v, fixture_bit(l, LAPIC_IRR, v), v >= 16);
+		CHECK_ROW(v, fixture_bit(l, LAPIC_TMR, v), false);
+	}
+}
+
 #define MAILBOX_TESTS(T)                                                       \
 	T(mailbox_every_vector)                                                \
 	T(mailbox_notifies_once)                                               \
@@ -265,6 +290,7 @@ TEST(mailbox_sync_tmr_every_vector)
 	T(mailbox_first_sipi_stays)                                            \
 	T(mailbox_disabled_apic_drops_vectors)                                 \
 	T(mailbox_sync_tmr)                                                    \
-	T(mailbox_sync_tmr_every_vector)
+	T(mailbox_sync_tmr_every_vector)                                       \
+	T(mailbox_past_it)
 
 CHECK_MAIN(mailbox, MAILBOX_TESTS)

@@ -16,6 +16,9 @@
 #include <linux/syscore_ops.h>
 #include <asm/cpufeature.h>
 #include <asm/nospec-branch.h>
+#include <asm/perf_event.h>
+#include <asm/reboot.h>
+#include <asm/tlbflush.h>
 
 /* System suspend and resume, on the last CPU with interrupts off. */
 #ifdef HAVE_SYM_register_syscore
@@ -78,5 +81,36 @@ static inline u64 compat_run_delay(void)
 	return 0;
 #endif
 }
+
+/*
+ * CR4.VMXE, set so that the kernel knows of it. Without the helpers it can only be
+ * set while nobody else writes CR4. Interrupts off.
+ */
+#if defined(HAVE_SYM_cr4_update_irqsoff) && defined(HAVE_SYM_intel_pt_handle_vmx)
+#define COMPAT_HOLDS_VMX 1
+static inline void compat_set_vmxe(bool on)
+{
+	/* Intel PT stops where it can't trace in VMX operation. */
+	if (on)
+		intel_pt_handle_vmx(1);
+	cr4_update_irqsoff(on ? X86_CR4_VMXE : 0, on ? 0 : X86_CR4_VMXE);
+	if (!on)
+		intel_pt_handle_vmx(0);
+}
+#else
+#define COMPAT_HOLDS_VMX 0
+static inline void compat_set_vmxe(bool on)
+{
+}
+#endif
+
+/* Older kernels look at CR4.VMXE and leave VMX operation by themselves. */
+#ifdef HAVE_SYM_cpu_emergency_register_virt_callback
+#define compat_emergency_register(fn) cpu_emergency_register_virt_callback(fn)
+#define compat_emergency_unregister(fn) cpu_emergency_unregister_virt_callback(fn)
+#else
+#define compat_emergency_register(fn) ((void)(fn))
+#define compat_emergency_unregister(fn) ((void)(fn))
+#endif
 
 #endif

@@ -248,6 +248,7 @@ static const char *refusal(void)
 
 static void vmx_free(void)
 {
+	vmx_hold_exit();
 	vmx_maps_exit();
 	vmx_cpus_free();
 }
@@ -341,6 +342,7 @@ const struct vintc_ops *vmx_probe(void)
 		pr_err("no VMX: out of memory\n");
 		return NULL;
 	}
+	vmx_hold_init();
 	report();
 	return &vmx_ops;
 }

@@ -33,9 +33,10 @@ fail:
 	return false;
 }
 
+/* #UD when an emergency has taken the CPU out of VMX operation. */
 static inline void vmx_vmxoff(void)
 {
-	asm volatile("vmxoff" ::: "cc", "memory");
+	asm volatile("1: vmxoff\n2:" _ASM_EXTABLE(1b, 2b) ::: "cc", "memory");
 }
 
 static inline bool vmx_vmptrld(u64 pa)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The inner loop: entry, exit, entry. Preemption is off and the guest's shared
- * registers are loaded for as long as it lasts; the CPU is in VMX operation while
- * interrupts are off (operation.c).
+ * registers are loaded for as long as it lasts; the CPU is in VMX operation at least
+ * while interrupts are off (operation.c).
  */
 #include <asm/apic.h>
 #include <asm/desc.h>
@@ -112,6 +112,7 @@ static void load(struct vcpu *vcpu)
 	struct vmx_vcpu *vmx = vcpu->vmx;
 	bool other = switch_to_guest(vcpu);
 
+	vmx_claim(vcpu);
 	if (unlikely(vcpu->cpu != smp_processor_id())) {
 		WRITE_ONCE(vcpu->cpu, smp_processor_id());
 		/* What it has left in this TLB long ago. */

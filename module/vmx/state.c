@@ -132,12 +132,15 @@ void vmx_need(struct vcpu *vcpu, u32 groups)
 		return;
 	}
 	/* Where the CPUs are not ours any more the guest's last state is. */
+	preempt_disable();
+	vmx_claim(vcpu);
 	local_irq_save(flags);
 	if (vmx_begin(vcpu)) {
 		read_owned(vmx, groups);
 		vmx_end(vcpu);
 	}
 	local_irq_restore(flags);
+	preempt_enable();
 }
 
 u8 vmx_cpl(struct vcpu *vcpu)

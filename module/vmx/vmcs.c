@@ -268,6 +268,7 @@ int vmx_vcpu_create(struct vcpu *vcpu)
 		return -ENOMEM;
 	vcpu->vmx = vmx;
 	vmx->vcpu = vcpu;
+	vmx->on_cpu = -1;
 	vmx->vmcs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!vmx->vmcs)
 		return -ENOMEM;
@@ -283,6 +284,7 @@ void vmx_vcpu_free(struct vcpu *vcpu)
 	if (!vcpu->vmx)
 		return;
 	switch_forget(vcpu);
+	vmx_let_go(vcpu->vmx);
 	free_page((unsigned long)vcpu->vmx->vmcs);
 	kfree(vcpu->vmx);
 	vcpu->vmx = NULL;

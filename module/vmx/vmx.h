@@ -75,7 +75,9 @@ struct vmcs_page {
 /**
  * struct vmx_vcpu - a VMCS and what is known of it
  * @vmcs: never read but by its fields
- * @loaded: it is current on this CPU (vmx_begin() to vmx_end())
+ * @loaded: between vmx_begin() and vmx_end(), on this CPU
+ * @on_cpu: CPU that keeps it current meanwhile, too, or -1. Written there, with
+ *          interrupts off.
  * @launched: since it was last cleared
  * @set_up: all of its fields have been written since it was allocated
  * @st: guest registers. CR0, CR4, EFER, DR6, DR7 and MSRs are true always, as
@@ -93,6 +95,7 @@ struct vmx_vcpu {
 	u64 vmcs_pa;
 	struct vcpu *vcpu;
 	bool loaded, launched, set_up;
+	int on_cpu;
 	struct cpu_state st;
 	u32 valid, dirty;
 	u32 control[VMX_WORDS];
@@ -131,14 +134,26 @@ int vmx_cpus_alloc(void);
 void vmx_cpus_free(void);
 int vmx_cpu_enable(void);
 void vmx_cpu_disable(void);
+/* On a CPU that is about to stop, or to be reset. Any context, NMI too. */
+void vmx_emergency(void);
+/* No other CPU keeps @vcpu's VMCS. Interrupts on, preemption off until vmx_begin(). */
+void vmx_claim(struct vcpu *vcpu);
+/* No CPU does. Interrupts on. */
+void vmx_let_go(struct vmx_vcpu *vmx);
 /**
  * vmx_begin() - VMX operation, with @vcpu's VMCS current
  *
- * Context: interrupts off until vmx_end(), on this CPU.
+ * Context: interrupts off until vmx_end(), on this CPU; after vmx_claim().
  * Return: false when the CPU isn't ours (any more).
  */
 bool vmx_begin(struct vcpu *vcpu);
 void vmx_end(struct vcpu *vcpu);
+
+/* hold.c */
+void vmx_hold_init(void);
+void vmx_hold_exit(void);
+/* May this CPU enter VMX operation and stay in it? Interrupts off. */
+bool vmx_may_hold(void);
 
 /* vmcs.c */
 int vmx_vcpu_create(struct vcpu *vcpu);

@@ -9,7 +9,7 @@
 #include "vm.h"
 
 /* What guests find different from the architecture, as KVM has it by default. */
-#define VM_QUIRKS KVM_X86_QUIRK_LINT0_REENABLED
+#define VM_QUIRKS (KVM_X86_QUIRK_LINT0_REENABLED | KVM_X86_QUIRK_FIX_HYPERCALL_INSN)
 
 /* What a capability answers where that is one number for every VM. */
 static const struct {
@@ -86,6 +86,7 @@ static const struct {
 	{ KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1 },
 	{ KVM_CAP_ENABLE_CAP, 1 },
 	{ KVM_CAP_STEAL_TIME, 1 },
+	{ KVM_CAP_VCPU_ATTRIBUTES, 1 },
 	{ KVM_CAP_DISABLE_QUIRKS, 1 },
 	{ KVM_CAP_DISABLE_QUIRKS2, VM_QUIRKS },
 	{ KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_HLT },

@@ -143,6 +143,21 @@ static int fetch_chunk(struct vcpu *vcpu, const struct x86_fetch *f, u64 linear,
 	return r ?: n;
 }
 
+int fetch_bytes(struct vcpu *vcpu, const struct x86_fetch *f, u8 *buf, u32 len)
+{
+	struct x86_exception ex;
+	u32 n = 0;
+	int r;
+
+	while (n < len) {
+		r = fetch_chunk(vcpu, f, f->linear + n, buf + n, len - n, false, &ex);
+		if (r <= 0)
+			return r;
+		n += r;
+	}
+	return FETCHED;
+}
+
 int fetch_decode(struct vcpu *vcpu, const struct x86_fetch *f,
 			struct x86_insn *insn, u8 *bytes, u8 *len, bool atomic,
 			struct x86_exception *ex)

@@ -15,6 +15,14 @@ int fetch_entry(void *ctx, u64 gpa, void *entry, u32 len);
 #define FETCHED 1
 
 /**
+ * fetch_bytes() - what is at @f->linear, whatever it is
+ *
+ * Context: may sleep, srcu held.
+ * Return: FETCHED; 0 when the fetch faults in the guest; -EFAULT, -ENXIO as below.
+ */
+int fetch_bytes(struct vcpu *vcpu, const struct x86_fetch *f, u8 *buf, u32 len);
+
+/**
  * fetch_decode() - the instruction at @f->linear
  * @vcpu: on its own thread
  * @f: from the backend

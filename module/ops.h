@@ -8,6 +8,8 @@
 #include "memory.h"
 #include "vcpu.h"
 
+#define HYPERCALL_LEN 3
+
 /**
  * struct x86_fetch - where and how the instruction at RIP is read
  * @paging: paging registers
@@ -28,6 +30,7 @@ struct x86_fetch {
 /**
  * struct vintc_ops - one backend
  * @name: "svm", "vmx", "model"
+ * @hypercall: the instruction that exits for a hypercall
  * @pt_format: second-level page-table entries
  * @features: VINTC_FEATURE_... bits found, and those in use
  * @exit: the module goes; free what the probe allocated
@@ -64,6 +67,7 @@ struct x86_fetch {
 struct vintc_ops {
 	const char *name;
 	u32 backend; /* VINTC_BACKEND_... */
+	u8 hypercall[HYPERCALL_LEN];
 	const struct pt_format *pt_format;
 	void (*features)(u64 *present, u64 *used);
 	void (*exit)(void);

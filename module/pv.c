@@ -8,6 +8,7 @@
 #include <linux/kvm_para.h>
 
 #include "compat/compat.h"
+#include "fetch.h"
 #include "memory.h"
 #include "pv.h"
 #include "request.h"
@@ -114,6 +115,48 @@ void pv_hypercall(struct vcpu *vcpu, bool user)
 	ret = user ? -(u64)KVM_EPERM :
 		     hypercall(vcpu, nr, a, f.mode == X86_LONG64 ? 64 : 32);
 	gpr[X86_RAX] = f.mode == X86_LONG64 ? ret : (u32)ret;
+}
+
+/* Return: 1, or 0 when the guest has a fault for it; a negative errno. */
+static int write_code(struct vcpu *vcpu, const struct x86_fetch *f, const u8 *code)
+{
+	struct memory *mem = &vcpu->vm->mem;
+	u32 access = WALK_WRITE | (f->user ? WALK_USER : 0);
+	struct x86_exception ex;
+	u64 gpa[HYPERCALL_LEN];
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < HYPERCALL_LEN; i++) {
+		r = walk_gva(&f->paging, f->linear + i, access, fetch_entry, mem,
+			     &gpa[i], &ex);
+		if (r == 1)
+			vcpu_queue_fault(vcpu, &ex);
+		if (r)
+			return r == 1 ? 0 : r;
+		if (!memory_hva(mem, gpa[i], true))
+			return -EFAULT;
+	}
+	for (i = 0; i < HYPERCALL_LEN; i++)
+		if (memory_write(mem, gpa[i], code + i, 1))
+			return -EFAULT;
+	return 1;
+}
+
+int pv_undefined(struct vcpu *vcpu)
+{
+	static const u8 vmcall[] = { 0x0f, 0x01, 0xc1 }, vmmcall[] = { 0x0f, 0x01, 0xd9 };
+	const struct vintc_ops *ops = vcpu->vm->ops;
+	u8 code[HYPERCALL_LEN];
+	struct x86_fetch f;
+
+	ops->paging(vcpu, &f);
+	if (vcpu->vm->quirks_off & KVM_X86_QUIRK_FIX_HYPERCALL_INSN ||
+	    fetch_bytes(vcpu, &f, code, sizeof(code)) != FETCHED ||
+	    (memcmp(code, vmcall, sizeof(code)) && memcmp(code, vmmcall, sizeof(code))) ||
+	    write_code(vcpu, &f, ops->hypercall) < 0)
+		vcpu_queue_ud(vcpu);
+	return 1;
 }
 
 /* ------------------------------------------------------------- steal time */

@@ -32,6 +32,17 @@ static inline bool pv_has(const struct vcpu *vcpu, u32 feature)
  */
 void pv_hypercall(struct vcpu *vcpu, bool user);
 
+/**
+ * pv_undefined() - EXIT_UD
+ *
+ * With KVM_X86_QUIRK_FIX_HYPERCALL_INSN the other vendor's hypercall instruction is
+ * replaced by this CPU's, and executed again. Anything else is the guest's #UD.
+ *
+ * Context: may sleep, srcu held.
+ * Return: as vcpu_emulate().
+ */
+int pv_undefined(struct vcpu *vcpu);
+
 /* MSR_KVM_STEAL_TIME. */
 bool pv_steal_valid(u64 val);
 /* Before a guest is entered; where it may sleep. */

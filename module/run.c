@@ -485,6 +485,8 @@ static int step(struct vcpu *vcpu, int *srcu)
 		return vcpu_fetch_in(vcpu);
 	case EXIT_EMULATE:
 		return vcpu_emulate(vcpu, false);
+	case EXIT_UD:
+		return pv_undefined(vcpu);
 	}
 	return -EIO;
 }

@@ -14,6 +14,7 @@
 #include "timer.h"
 #include "vm.h"
 #include "x86/cpuid.h"
+#include "x86/msr.h"
 
 /* RFLAGS: what exists (SDM 1 "EFLAGS Register"), and bit 1, always set. */
 #define RFLAGS_BITS 0x3f7fd7ULL
@@ -417,6 +418,31 @@ static long struct_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
 	return ret;
 }
 
+/* What the guest's TSC is ahead of the host's, as one number. */
+static long attr_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
+{
+	struct kvm_device_attr attr;
+	u64 offset = vcpu->tsc_offset;
+
+	if (copy_from_user(&attr, arg, sizeof(attr)))
+		return -EFAULT;
+	if (attr.flags)
+		return -EINVAL;
+	if (attr.group != KVM_VCPU_TSC_CTRL || attr.attr != KVM_VCPU_TSC_OFFSET)
+		return -ENXIO;
+	if (cmd == KVM_HAS_DEVICE_ATTR)
+		return 0;
+	if (cmd == KVM_GET_DEVICE_ATTR)
+		return copy_to_user(u64_to_user_ptr(attr.addr), &offset,
+				    sizeof(offset)) ? -EFAULT : 0;
+	if (copy_from_user(&offset, u64_to_user_ptr(attr.addr), sizeof(offset)))
+		return -EFAULT;
+	/* What KVM_SET_MSRS of others' TSCs is held against, too. */
+	WRITE_ONCE(vcpu->vm->tsc_offset, offset);
+	msr_set_tsc_offset(vcpu, offset);
+	return 0;
+}
+
 /**
  * vcpu_state_ioctl() - every vCPU ioctl but KVM_RUN and what goes with it
  * @vcpu: its lock held, not running
@@ -473,6 +499,10 @@ long vcpu_state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
 		return tpr_reporting(arg);
 	case KVM_SET_VAPIC_ADDR:
 		return vapic_addr(vcpu, arg);
+	case KVM_HAS_DEVICE_ATTR:
+	case KVM_GET_DEVICE_ATTR:
+	case KVM_SET_DEVICE_ATTR:
+		return attr_ioctl(vcpu, cmd, arg);
 	case KVM_KVMCLOCK_CTRL:
 		return clock_guest_stopped(vcpu) ? 0 : -EINVAL;
 	}

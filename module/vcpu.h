@@ -42,6 +42,7 @@ enum vcpu_exit {
 	EXIT_FAULT, /* second-level fault at exit.gpa, exit.access */
 	EXIT_FETCH, /* the instruction at RIP can't be read without sleeping */
 	EXIT_EMULATE, /* the instruction at RIP needs emulation */
+	EXIT_UD, /* #UD, perhaps of the other vendor's hypercall instruction */
 };
 
 /**

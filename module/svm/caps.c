@@ -213,6 +213,7 @@ static struct pt_format npt_format __ro_after_init = {
 static const struct vintc_ops svm_ops = {
 	.name = "SVM",
 	.backend = VINTC_BACKEND_SVM,
+	.hypercall = { 0x0f, 0x01, 0xd9 }, /* VMMCALL */
 	.pt_format = &npt_format,
 	.features = features,
 	.exit = svm_exit,

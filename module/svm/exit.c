@@ -236,6 +236,12 @@ static int exit_ac(struct vcpu *vcpu, enum vcpu_exit *why)
 	return INNER_HOST;
 }
 
+static int exit_undefined(struct vcpu *vcpu, enum vcpu_exit *why)
+{
+	vcpu->stats.exception_exits++;
+	return inner_leave(why, EXIT_UD);
+}
+
 static int exit_mc(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	/* It happened while the guest ran, but it is the host's: its handler
@@ -318,6 +324,8 @@ int svm_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why)
 		return exit_db(vcpu, why);
 	case SVM_EXIT_EXCP_BASE + 3:
 		return exit_bp(vcpu, why);
+	case SVM_EXIT_EXCP_BASE + X86_UD:
+		return exit_undefined(vcpu, why);
 	case SVM_EXIT_EXCP_BASE + X86_AC:
 		return exit_ac(vcpu, why);
 	case SVM_EXIT_EXCP_BASE + 18:

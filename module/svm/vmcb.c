@@ -108,12 +108,13 @@ void svm_maps_exit(void)
 /*
  * Everything that could reach host state which isn't switched, and everything
  * the core must see. #DB and #AC would otherwise loop in microcode for ever
- * (CVE-2015-8104, CVE-2015-5307); #MC is the host's.
+ * (CVE-2015-8104, CVE-2015-5307); #UD may be VMCALL (pv_undefined()); #MC is the
+ * host's.
  */
 static const u8 intercepts[] = {
 	INTERCEPT_CR4_WRITE, INTERCEPT_SELECTIVE_CR0,
-	INTERCEPT_EXCEPTION + 1, INTERCEPT_EXCEPTION + 17,
-	INTERCEPT_EXCEPTION + 18,
+	INTERCEPT_EXCEPTION + 1, INTERCEPT_EXCEPTION + 6,
+	INTERCEPT_EXCEPTION + 17, INTERCEPT_EXCEPTION + 18,
 	INTERCEPT_INTR, INTERCEPT_NMI, INTERCEPT_SMI, INTERCEPT_INIT,
 	INTERCEPT_RDPMC, INTERCEPT_CPUID, INTERCEPT_INVD, INTERCEPT_HLT,
 	INTERCEPT_INVLPGA, INTERCEPT_IOIO_PROT, INTERCEPT_MSR_PROT,

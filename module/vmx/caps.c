@@ -268,6 +268,7 @@ static struct pt_format ept_format __ro_after_init = {
 static const struct vintc_ops vmx_ops = {
 	.name = "VMX",
 	.backend = VINTC_BACKEND_VMX,
+	.hypercall = { 0x0f, 0x01, 0xc1 }, /* VMCALL */
 	.pt_format = &ept_format,
 	.features = features,
 	.exit = vmx_free,

@@ -200,6 +200,9 @@ static int exit_exception(struct vcpu *vcpu, enum vcpu_exit *why)
 		vmx_need(vcpu, VMX_OWNED);
 		vcpu_debug_exit(vcpu, 3, vcpu->vmx->st.dr6);
 		return inner_user(vcpu, why);
+	case X86_UD:
+		vcpu->stats.exception_exits++;
+		return inner_leave(why, EXIT_UD);
 	case X86_AC:
 		vcpu->stats.exception_exits++;
 		vcpu_queue_exception(vcpu, X86_AC, true, 0);

@@ -292,9 +292,9 @@ void vmx_vcpu_free(struct vcpu *vcpu)
 
 /*
  * #DB would otherwise loop in microcode for ever (CVE-2015-8104), #AC likewise
- * (CVE-2015-5307); #MC is the host's.
+ * (CVE-2015-5307); #UD may be VMMCALL (pv_undefined()); #MC is the host's.
  */
-#define EXCEPTIONS (BIT(1) | BIT(17) | BIT(18))
+#define EXCEPTIONS (BIT(1) | BIT(6) | BIT(17) | BIT(18))
 
 void vmx_vcpu_reset(struct vcpu *vcpu, bool init)
 {

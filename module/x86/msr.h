@@ -42,6 +42,8 @@ struct msr_desc {
 extern const struct msr_desc msr_table[]; /* in ascending order */
 extern const unsigned int msr_table_n;
 
+/* The guest's TSC is the host's and @offset from now on. Owner. */
+void msr_set_tsc_offset(struct vcpu *vcpu, u64 offset);
 /* IA32_TSC_DEADLINE, the one register of the table that is written all the time. */
 int msr_deadline_write(struct vcpu *vcpu, u64 val, bool host);
 

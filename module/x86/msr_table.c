@@ -136,7 +136,7 @@ static int deadline_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 
 /* ------------------------------------------------------------------- TSC */
 
-static void tsc_offset_set(struct vcpu *vcpu, u64 offset)
+void msr_set_tsc_offset(struct vcpu *vcpu, u64 offset)
 {
 	struct lapic_out out = { .effects = 0 };
 	u64 deadline = vcpu->lapic.tsc_deadline;
@@ -188,7 +188,7 @@ static int tsc_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 		offset = tsc_host_offset(vcpu->vm, val, offset);
 	else /* SDM 3B "Time-Stamp Counter Adjustment" */
 		vcpu->tsc_adjust += offset - vcpu->tsc_offset;
-	tsc_offset_set(vcpu, offset);
+	msr_set_tsc_offset(vcpu, offset);
 	return MSR_OK;
 }
 
@@ -199,7 +199,7 @@ static int tsc_adjust_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 
 	vcpu->tsc_adjust = val;
 	if (!host) /* user space sets the TSC itself */
-		tsc_offset_set(vcpu, vcpu->tsc_offset + delta);
+		msr_set_tsc_offset(vcpu, vcpu->tsc_offset + delta);
 	return MSR_OK;
 }
 

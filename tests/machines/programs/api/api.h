@@ -91,6 +91,8 @@
 	T(pvclock, 0) \
 	T(apic_bus, 0) \
 	T(pv_enforce, 0) \
+	T(foreign_hypercall, 0) \
+	T(tsc_offset, 0) \
 	T(pv_ipi, 0) \
 	T(pv_ipi_x2apic, 0) \
 	T(pv_kick, 0) \

@@ -121,6 +121,115 @@ void t_pv_enforce(void)
 	}
 }
 
+/* ---- the other vendor's hypercall instruction ---- */
+
+#define VMCALL 0xc1
+#define VMMCALL 0xd9
+#define QUIRK_FIX_HYPERCALL (1u << 5)
+
+/* Return: the exception, or -1. SH->val[0]: what the hypercall has answered. */
+inl_ int g_hypercall_at(u8 *code, u8 last)
+{
+	/* mov %rax, (%rdi); jmp *%rdx */
+	const u8 bytes[] = { 0x0f, 0x01, last, 0x48, 0x89, 0x07, 0xff, 0xe2 };
+
+	for (u32 i = 0; i < sizeof(bytes); i++)
+		((volatile u8 *)code)[i] = bytes[i];
+	SH->val[0] = 0;
+	return g_try("lea 1f(%%rip), %%rdx; mov $99, %%eax; jmp *%1", "r"(code), "D"(&SH->val[0]));
+}
+
+guest void g_foreign_hypercall(u64 fixed)
+{
+	u32 eax = 0, ecx = 0;
+	u8 own, other;
+
+	asm volatile("cpuid" : "+a"(eax), "+c"(ecx) : : "rbx", "rdx");
+	own = ecx == 0x6c65746e ? VMCALL : VMMCALL;
+	other = own ^ VMCALL ^ VMMCALL;
+	for (u64 at = FREE_AT; at < FREE_AT + 0x3000; at += 0xfff) { /* over a page's end, too */
+		volatile u8 *code = (void *)at;
+
+		g_expect(g_hypercall_at((u8 *)at, own), -1);
+		g_expect(SH->val[0], PV_ENOSYS);
+		g_expect(g_hypercall_at((u8 *)at, other), fixed ? -1 : 6);
+		g_expect(SH->val[0], fixed ? PV_ENOSYS : 0);
+		g_expect(code[2], fixed ? own : other);
+	}
+	/* what is no hypercall stays what it is */
+	g_expect(g_hypercall_at((u8 *)FREE_AT, 0xc5), 6);
+	g_expect(*(u8 *)(FREE_AT + 2), 0xc5);
+	g_expect(g_try("ud2"), 6);
+}
+
+void t_foreign_hypercall(void)
+{
+	for (int fixed = 0; fixed < 2; fixed++) {
+		struct vm vm;
+
+		vm_start(&vm, 1);
+		need(&vm, KVM_CAP_DISABLE_QUIRKS2);
+		expect_that(check_extension(&vm, KVM_CAP_DISABLE_QUIRKS2) & QUIRK_FIX_HYPERCALL);
+		if (!fixed)
+			expect(enable_on(vm.fd, KVM_CAP_DISABLE_QUIRKS2, QUIRK_FIX_HYPERCALL), 0);
+		vcpu_long(&vm.cpu[0], g_foreign_hypercall, fixed);
+		vcpu_done(&vm.cpu[0]);
+		vm_end(&vm);
+	}
+}
+
+/* ---- the TSC's offset ---- */
+
+guest void g_tsc_offset(u64 arg)
+{
+	for (;;) {
+		SH->val[0] = rdtsc();
+		g_out8(PORT_SYNC, 0);
+	}
+}
+
+void t_tsc_offset(void)
+{
+	const u64 offsets[] = { 0, 1ull << 40, -(1ull << 41), 1ull << 63 };
+	u64 offset = 0;
+	struct kvm_device_attr attr = { .addr = (unsigned long)&offset };
+	struct vm vm;
+	int fd;
+
+	vm_start(&vm, 1);
+	need(&vm, KVM_CAP_VCPU_ATTRIBUTES);
+	fd = vm.cpu[0].fd;
+	expect(try(fd, KVM_HAS_DEVICE_ATTR, &attr), 0);
+	attr.attr = 1;
+	expect(try(fd, KVM_HAS_DEVICE_ATTR, &attr), -ENXIO);
+	expect(try(fd, KVM_SET_DEVICE_ATTR, &attr), -ENXIO);
+	attr.attr = 0;
+	attr.group = 1;
+	expect(try(fd, KVM_GET_DEVICE_ATTR, &attr), -ENXIO);
+	attr.group = 0;
+	attr.addr = 8;
+	expect(try(fd, KVM_GET_DEVICE_ATTR, &attr), -EFAULT);
+	expect(try(fd, KVM_SET_DEVICE_ATTR, &attr), -EFAULT);
+	attr.addr = (unsigned long)&offset;
+
+	vcpu_long(&vm.cpu[0], g_tsc_offset, 0);
+	for (u32 i = 0; i < ARRAY_SIZE(offsets); i++) {
+		u64 before, after;
+
+		offset = offsets[i];
+		must(fd, KVM_SET_DEVICE_ATTR, &attr);
+		offset = 77;
+		must(fd, KVM_GET_DEVICE_ATTR, &attr);
+		expect(offset, offsets[i]);
+		before = rdtsc();
+		vcpu_until(&vm.cpu[0], PORT_SYNC);
+		after = rdtsc();
+		if (vm.sh->val[0] - offset - before > after - before)
+			fail("offset %#llx: TSC %#llx is not between %#llx and %#llx", (long long)offset,
+			     (long long)(vm.sh->val[0] - offset), (long long)before, (long long)after);
+	}
+}
+
 /* ---- IPIs to a set, and a kick ---- */
 
 guest void g_pv_target(u64 arg)

@@ -57,6 +57,8 @@ struct x86_fetch {
  * @post_notify: something new is in the mailbox of a vCPU that is accelerated:
  *	have hardware look at it if it is IN_GUEST. Any context.
  * @intercepts_changed: msr_filtered() and vm->hlt_in_guest may be new. Owner.
+ * @posts_for_devices: the mailbox of an accelerated vCPU is a posted-interrupt
+ *	descriptor for an IOMMU too, with NV and NDST
  * @dests_changed: this is the new destination map. vm->lock held.
  */
 struct vintc_ops {
@@ -86,6 +88,7 @@ struct vintc_ops {
 	u64 inhibits;
 	void (*apicv_update)(struct vcpu *vcpu);
 	void (*post_notify)(struct vcpu *vcpu);
+	bool posts_for_devices;
 	void (*intercepts_changed)(struct vcpu *vcpu);
 	void (*dests_changed)(struct vm *vm, const struct dest_map *map);
 };

@@ -161,8 +161,10 @@ static long x2apic_api(struct vm *vm, u64 bits)
 	if (bits & ~(u64)(KVM_X2APIC_API_USE_32BIT_IDS |
 			  KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK))
 		return -EINVAL;
-	if (bits & KVM_X2APIC_API_USE_32BIT_IDS)
+	if (bits & KVM_X2APIC_API_USE_32BIT_IDS) {
 		vm->x2apic_ids = true;
+		bypass_update(vm);
+	}
 	return 0;
 }
 

@@ -105,6 +105,25 @@ void deliver_targets(struct vm *vm, const struct irq_message *msg,
 	rcu_read_unlock();
 }
 
+struct vcpu *deliver_only_target(struct vm *vm, const struct irq_message *msg)
+{
+	struct vcpu *vcpu = NULL;
+	struct vm_dests *dests;
+	struct dest_set set;
+	int i;
+
+	rcu_read_lock();
+	dests = rcu_dereference(vm->dests);
+	if (dest_match(&dests->map, msg, vm_policy(vm, VINTC_POLICY_LOWEST_PRIORITY),
+		       &set) == 1) {
+		i = dest_set_pop(&set);
+		if (dests->map.view[i].enabled)
+			vcpu = vm->vcpus[i];
+	}
+	rcu_read_unlock();
+	return vcpu;
+}
+
 /* Nobody will send an EOI for it. */
 static void unaccepted(struct vm *vm, struct ioapic *io, unsigned int pin)
 {
@@ -248,6 +267,7 @@ int deliver_rebuild_locked(struct vm *vm)
 	old = rcu_replace_pointer(vm->dests, new, lockdep_is_held(&vm->lock));
 	if (old)
 		kvfree_rcu(old, rcu);
+	bypass_update(vm);
 	if (vm->irqchip)
 		vm_request_all(vm, REQ_SCAN_IOAPIC);
 	return 0;

@@ -115,6 +115,7 @@ void inhibit_follow(struct vcpu *vcpu)
 	if (vcpu_wants_acceleration(vcpu))
 		memory_hole_make(&vm->mem);
 	vm->ops->apicv_update(vcpu);
+	bypass_update(vm);
 	memory_hole_page(&vm->mem, apic_page_wanted(vm));
 	mutex_unlock(&vm->lock);
 }

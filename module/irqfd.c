@@ -23,6 +23,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "bypass.h"
 #include "compat/eventfd.h"
 #include "irqfd.h"
 #include "vm.h"
@@ -35,6 +36,7 @@
  * @resample: the one that is told, or NULL
  * @wait, @poll: our place in the eventfd's wait queue
  * @end: leaves the wait queue and frees
+ * @bypass: a device's interrupt that needs no eventfd; not with @resample
  */
 struct irqfd {
 	struct vm *vm;
@@ -46,6 +48,7 @@ struct irqfd {
 	wait_queue_entry_t wait;
 	poll_table poll;
 	struct work_struct end;
+	struct bypass bypass;
 };
 
 /* Ends only; flushed to know that they are done. */
@@ -92,6 +95,8 @@ static void irqfd_end(struct work_struct *work)
 	struct irqfd *i = container_of(work, struct irqfd, end);
 	u64 count;
 
+	/* While there is still one who takes what comes by the eventfd then. */
+	bypass_end(&i->bypass);
 	/* Waits for a wake-up that is under way; there is none after it. */
 	eventfd_ctx_remove_wait_queue(i->ctx, &i->wait, &count);
 	if (i->resample)
@@ -213,6 +218,8 @@ static int irqfd_start(struct irqfd *i, struct file *file)
 	/* Signalled before we came? */
 	if (vfs_poll(file, &i->poll) & EPOLLIN)
 		irqfd_fire(i);
+	if (!i->resample)
+		bypass_begin(&i->bypass, i->vm, i->gsi, i->ctx);
 out:
 	mutex_unlock(&fds->lock);
 	return r;

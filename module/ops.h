@@ -62,6 +62,8 @@ struct x86_fetch {
  * @shares_irr: senders may write IRR of a vCPU that is accelerated, or was just now
  *	(lapic_post())
  * @intercepts_changed: msr_filtered() and vm->hlt_in_guest may be new. Owner.
+ * @posts_for_devices: the mailbox of an accelerated vCPU is a posted-interrupt
+ *	descriptor for an IOMMU too, with NV and NDST
  * @dests_changed: this is the new destination map. vm->lock held.
  */
 struct vintc_ops {
@@ -93,6 +95,7 @@ struct vintc_ops {
 	void (*apicv_update)(struct vcpu *vcpu);
 	void (*post_notify)(struct vcpu *vcpu);
 	bool shares_irr;
+	bool posts_for_devices;
 	void (*intercepts_changed)(struct vcpu *vcpu);
 	void (*dests_changed)(struct vm *vm, const struct dest_map *map);
 };

@@ -72,6 +72,8 @@ static int policy_set(struct vm *vm, u32 policy, u64 value)
 	}
 	if (!r && policy == VINTC_POLICY_ACCELERATION)
 		vm_inhibit(vm, VINTC_INHIBIT_POLICY, value == VINTC_ACCELERATION_OFF);
+	if (!r && policy == VINTC_POLICY_LOWEST_PRIORITY)
+		bypass_update(vm);
 	mutex_unlock(&vm->lock);
 	return r;
 }

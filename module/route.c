@@ -174,6 +174,8 @@ static void routing_swap(struct vm *vm, struct routing *new)
 
 	old = rcu_replace_pointer(vm->routing, new,
 				  lockdep_is_held(&vm->lock));
+	/* An interrupt that the IOMMU posts has gone by the old routes, too. */
+	bypass_update(vm);
 	if (!old)
 		return;
 	synchronize_rcu_expedited();
@@ -462,6 +464,24 @@ int route_ioapic_pin(struct vm *vm, u32 gsi, u32 *n)
 		return r->route[i].pin;
 	}
 	return -1;
+}
+
+bool route_to_msi(struct vm *vm, u32 gsi, struct irq_message *msg)
+{
+	const struct routing *r;
+	const struct route *one;
+	bool found = false;
+
+	rcu_read_lock();
+	r = rcu_dereference(vm->routing);
+	if (r && gsi < r->gsis && r->first[gsi] != ROUTE_END) {
+		/* An MSI has the GSI alone. */
+		one = &r->route[r->first[gsi]];
+		found = one->kind == ROUTE_MSI &&
+			msi_decode(one->address, one->data, vm->x2apic_ids, msg);
+	}
+	rcu_read_unlock();
+	return found;
 }
 
 void route_exitmap(struct vm *vm, struct exitmap *map,

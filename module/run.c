@@ -257,6 +257,7 @@ static int block(struct vcpu *vcpu, int *srcu)
 				continue;
 		}
 		vcpu->stats.blocking = 1;
+		bypass_sleep(vcpu);
 		sleep_until_woken(vcpu);
 		vcpu->stats.blocking = 0;
 	}
@@ -469,6 +470,7 @@ static int step(struct vcpu *vcpu, int *srcu)
 
 	if (unlikely(vcpu->pv_steal))
 		pv_steal_update(vcpu);
+	bypass_run(vcpu);
 	why = vcpu->vm->ops->run(vcpu);
 	if (unlikely(vcpu->pv_eoi_absent))
 		pv_eoi_fault_in(vcpu);

@@ -63,7 +63,8 @@
 	X(coalesced, CUMULATIVE, NONE)                 \
 	X(no_target, CUMULATIVE, NONE)                 \
 	X(level_storms, CUMULATIVE, NONE)              \
-	X(kicks, CUMULATIVE, NONE)
+	X(kicks, CUMULATIVE, NONE)                     \
+	X(device_irqs_posted, INSTANT, NONE)
 
 struct vcpu_stats {
 #define X(name, type, unit) u64 name;

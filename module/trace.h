@@ -396,6 +396,31 @@ TRACE_EVENT(vintc_pio,
 		  __entry->count, __entry->val)
 );
 
+/* A device's interrupt is posted from now on, or the host's again. */
+TRACE_EVENT(vintc_bypass,
+	TP_PROTO(u32 gsi, u32 irq, u32 vcpu, u32 vector, bool posted, int error),
+	TP_ARGS(gsi, irq, vcpu, vector, posted, error),
+	TP_STRUCT__entry(
+		__field(u32, gsi)
+		__field(u32, irq)
+		__field(u32, vcpu)
+		__field(u32, vector)
+		__field(bool, posted)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->gsi = gsi;
+		__entry->irq = irq;
+		__entry->vcpu = vcpu;
+		__entry->vector = vector;
+		__entry->posted = posted;
+		__entry->error = error;
+	),
+	TP_printk("gsi %u irq %u vcpu %u vector 0x%x %s error %d", __entry->gsi,
+		  __entry->irq, __entry->vcpu, __entry->vector,
+		  __entry->posted ? "posted" : "host", __entry->error)
+);
+
 TRACE_EVENT(vintc_cpuid,
 	TP_PROTO(u32 vcpu, u32 leaf, u32 index, u32 eax, u32 ebx, u32 ecx,
 		 u32 edx),

@@ -252,6 +252,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 	mutex_init(&vcpu->lock);
 	rcuwait_init(&vcpu->wait);
 	mailbox_init(&vcpu->mailbox);
+	bypass_vcpu_init(vcpu);
 	vcpu_timer_init(vcpu);
 	vcpu->mp_state = bsp || !vcpu->has_lapic ? KVM_MP_STATE_RUNNABLE :
 						   KVM_MP_STATE_UNINITIALIZED;

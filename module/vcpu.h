@@ -14,6 +14,7 @@
 #include "../uapi/vintc.h"
 #include "apic/exitmap.h"
 #include "apic/lapic.h"
+#include "bypass.h"
 #include "request.h"
 #include "stats.h"
 #include "x86/insn.h"
@@ -222,6 +223,7 @@ struct vcpu {
 	int cpu;
 	struct task_struct *task;
 	struct rcuwait wait;
+	struct vcpu_bypass bypass;
 	int accelerated; /* hardware delivers (inhibit.h); written by the owner */
 	int takes_pic; /* LINT0 listens to the PIC; written by the owner */
 	int lint0_nmi; /* LINT0 is an NMI; written by the owner */

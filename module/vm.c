@@ -382,6 +382,7 @@ static struct vm *vm_alloc(const struct vintc_ops *ops)
 	mutex_init(&vm->lock);
 	raw_spin_lock_init(&vm->irq_lock);
 	irqfd_vm_init(vm);
+	bypass_vm_init(vm);
 	vm->ops = ops;
 	vm->mm = current->mm;
 	vm->tsc_khz = tsc_khz;

@@ -12,6 +12,7 @@
 #include "apic/ioapic.h"
 #include "apic/pic.h"
 #include "bus.h"
+#include "bypass.h"
 #include "irqfd.h"
 #include "memory.h"
 #include "ops.h"
@@ -75,6 +76,7 @@ struct vm {
 	struct routing __rcu *routing;
 	struct vm_dests __rcu *dests;
 	struct irqfds irqfds;
+	struct vm_bypass bypass;
 	struct vm_bus bus;
 	bool x2apic_ids; /* KVM_CAP_X2APIC_API: 32-bit IDs */
 
@@ -164,6 +166,8 @@ int deliver(struct vm *vm, const struct irq_message *msg);
 /* Those that @msg addresses, software-disabled or not. Any context. */
 void deliver_targets(struct vm *vm, const struct irq_message *msg,
 		     struct dest_set *set);
+/* The vCPU that would take @msg, if there is exactly one; else NULL. Any context. */
+struct vcpu *deliver_only_target(struct vm *vm, const struct irq_message *msg);
 /* LINT0 of @vcpu: IRQ_EXTINT, to look at the PIC's output, or IRQ_NMI. Any context. */
 void deliver_lint0(struct vcpu *vcpu, u8 delivery);
 /* Perform the effects of an engine call on @vcpu's APIC. Owner, atomic. */
@@ -199,6 +203,8 @@ bool route_leads_to(struct vm *vm, u32 gsi, u32 chip, u32 pin);
  * RCU.
  */
 int route_ioapic_pin(struct vm *vm, u32 gsi, u32 *n);
+/* The MSI that @gsi leads to. Any context. Return: false when it is none. */
+bool route_to_msi(struct vm *vm, u32 gsi, struct irq_message *msg);
 /* @gsi and those after it lead to the @pins of vm->ioapics[@n], and nowhere else
  * before: else -EEXIST. vm->lock held. Also -ENOMEM, -ENOSPC.
  */

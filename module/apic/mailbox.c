@@ -118,3 +118,18 @@ unsigned int lapic_post(struct lapic *l, const struct irq_message *msg)
 		return MAILBOX_COALESCED;
 	return MAILBOX_NOTIFY;
 }
+
+void mailbox_notify_at(struct mailbox *mb, u8 vector, u32 dest)
+{
+	const u64 state = MAILBOX_ON | MAILBOX_SN;
+	u64 at = (u64)vector << MAILBOX_NV_SHIFT | (u64)dest << MAILBOX_NDST_SHIFT;
+	u64 old = READ_ONCE(mb->control);
+
+	while (!env_cmpxchg(&mb->control, &old, (old & state) | at))
+		;
+}
+
+void mailbox_set_edge(struct mailbox *mb, u8 vector)
+{
+	env_fetch_and(&mb->tmr[vector >> 6], ~(1ULL << (vector & 63)));
+}

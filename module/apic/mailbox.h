@@ -13,6 +13,8 @@
 /* struct mailbox.control */
 #define MAILBOX_ON BIT_ULL(0) /* outstanding notification */
 #define MAILBOX_SN BIT_ULL(1) /* suppress notification */
+#define MAILBOX_NV_SHIFT 16
+#define MAILBOX_NDST_SHIFT 32
 
 /* struct mailbox.events */
 #define MAILBOX_NMI BIT_ULL(0)
@@ -63,6 +65,11 @@ void mailbox_init(struct mailbox *mb);
  * Return: MAILBOX_NOTIFY | MAILBOX_COALESCED, or 0 when nothing need be done.
  */
 unsigned int mailbox_post(struct mailbox *mb, const struct irq_message *msg);
+
+/* Where hardware that posts by itself notifies: NV and NDST. */
+void mailbox_notify_at(struct mailbox *mb, u8 vector, u32 dest);
+/* @vector will be posted by hardware, which knows only edges. */
+void mailbox_set_edge(struct mailbox *mb, u8 vector);
 
 /*
  * Anything to absorb? Plain reads; order nothing. Looks at the events too:

@@ -290,6 +290,7 @@ static const struct vintc_ops vmx_ops = {
 	.inhibits = 0,
 	.apicv_update = vmx_apicv_update,
 	.post_notify = vmx_post_notify,
+	.posts_for_devices = true,
 };
 
 static void report(void)

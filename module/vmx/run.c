@@ -107,6 +107,18 @@ static void restore_host(struct vmx_vcpu *vmx)
 	load_fixmap_gdt(smp_processor_id());
 }
 
+/*
+ * For devices; senders of ours look at vcpu->cpu. SDM 3C "Format of
+ * Posted-Interrupt Descriptor": an 8-bit ID is in bits 15:8 of NDST.
+ */
+static void notify_here(struct vcpu *vcpu)
+{
+	u32 id = cpu_physical_id(smp_processor_id());
+
+	mailbox_notify_at(&vcpu->mailbox, POSTED_INTR_VECTOR,
+			  x2apic_mode ? id : id << 8);
+}
+
 static void load(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = vcpu->vmx;
@@ -115,6 +127,7 @@ static void load(struct vcpu *vcpu)
 	vmx_claim(vcpu);
 	if (unlikely(vcpu->cpu != smp_processor_id())) {
 		WRITE_ONCE(vcpu->cpu, smp_processor_id());
+		notify_here(vcpu);
 		/* What it has left in this TLB long ago. */
 		vmx->dirty |= VMX_FLUSH_VPID | VMX_FLUSH_EPT;
 	}

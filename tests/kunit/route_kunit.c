@@ -33,6 +33,7 @@ static struct vm *fake_vm(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, vm);
 	mutex_init(&vm->lock);
 	raw_spin_lock_init(&vm->irq_lock);
+	bypass_vm_init(vm);
 	pic_init(&vm->pic);
 	vm->pic.chip[0].imr = vm->pic.chip[1].imr = 0xff;
 	if (dests) {

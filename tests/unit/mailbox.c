@@ -79,6 +79,29 @@ TEST(mailbox_trigger_mode)
 	CHECK(!fixture_bit(l, LAPIC_TMR, 0x40));
 }
 
+/* What hardware that posts by itself goes by. */
+TEST(mailbox_for_devices)
+{
+	struct irq_message msg = { .vector = 0x41, .level = true };
+	struct lapic *l = fixture_xapic(0);
+
+	mailbox_init(&mailbox_box);
+	mailbox_post(&mailbox_box, &msg);
+	mailbox_notify_at(&mailbox_box, 0xff, 0xffffffff);
+	mailbox_notify_at(&mailbox_box, 0xf2, 0x12345678);
+	CHECK_EQ(mailbox_box.control, 0x1234567800f20001ULL);
+	mailbox_take(l, true);
+	CHECK_EQ(mailbox_box.control, 0x1234567800f20000ULL);
+	CHECK(fixture_bit(l, LAPIC_TMR, 0x41));
+	msg.vector = 0x42;
+	mailbox_post(&mailbox_box, &msg);
+	mailbox_set_edge(&mailbox_box, 0x41);
+	mailbox_box.pir[1] |= 2;
+	mailbox_take(l, true);
+	CHECK(!fixture_bit(l, LAPIC_TMR, 0x41));
+	CHECK(fixture_bit(l, LAPIC_TMR, 0x42));
+}
+
 TEST(mailbox_events)
 {
 	static const struct {
@@ -281,6 +304,7 @@ TEST(mailbox_past_it)
 	T(mailbox_notifies_once)                                               \
 	T(mailbox_keeps_hardware_fields)                                       \
 	T(mailbox_trigger_mode)                                                \
+	T(mailbox_for_devices)                                                 \
 	T(mailbox_events)                                                      \
 	T(mailbox_all_at_once)                                                 \
 	T(mailbox_no_on_no_work)                                               \

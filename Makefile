@@ -6,7 +6,8 @@
 #   make check      the tests that need no machine: a minute or two
 #   make fuzz       the fuzz targets, about ten seconds each; make soak runs ten million inputs through each,
 #                   all of KVM's selftests, then guests of QEMU at length
-#   make bench      what the engine's operations cost; instructions per event, beside in-tree KVM
+#   make bench      what the engine's operations cost; instructions per event, and exits and instructions of a
+#                   Linux guest of QEMU (GUEST=0: without), beside in-tree KVM
 #                   (MACHINE=vmx or avic: on that machine, and costly instructions counted)
 #                   (make bench-engine: the first alone, in seconds)
 #   make install    by DKMS, for the running kernel; make uninstall undoes it

@@ -227,21 +227,26 @@ static inline bool inner_at_apic(const struct vcpu *vcpu)
 	       !(vcpu->exit.access & (MEMORY_EXEC | MEMORY_TABLE)) && !vcpu_delivering(vcpu);
 }
 
-/* It is done here: no memory, and needs no sleep. @f: where the instruction is. */
-static inline int inner_apic(struct vcpu *vcpu, const struct x86_fetch *f,
-			     enum vcpu_exit *why)
+/* An instruction on the APIC, as far as that can be done with interrupts off. */
+static inline int inner_emulate(struct vcpu *vcpu, enum vcpu_exit *why)
 {
-	int r;
+	int r = vcpu_emulate(vcpu, true);
 
-	if (likely(vcpu_apic_move(vcpu, f)))
-		return INNER_FAST;
-	r = vcpu_emulate(vcpu, true);
 	if (likely(r == 1))
 		return INNER_FAST;
 	if (r == -EAGAIN)
 		return inner_leave(why, EXIT_EMULATE);
 	vcpu->exit.error = r;
 	return inner_leave(why, EXIT_USER);
+}
+
+/* It is done here: no memory, and needs no sleep. @f: where the instruction is. */
+static inline int inner_apic(struct vcpu *vcpu, const struct x86_fetch *f,
+			     enum vcpu_exit *why)
+{
+	if (likely(vcpu_apic_move(vcpu, f)))
+		return INNER_FAST;
+	return inner_emulate(vcpu, why);
 }
 
 static inline int inner_window(struct vcpu *vcpu, enum vcpu_exit *why)

@@ -91,7 +91,7 @@ static enum model_did incomplete(struct avic *a, enum avic_ipi_failure why,
 	return model_exit_to(ex, SVM_EXIT_INCOMPLETE_IPI, true,
 			     get(a, LAPIC_ICR) |
 				     (u64)get(a, LAPIC_ICR2) << 32,
-			     (u64)why << 32 | index);
+			     (u64)why << 32 | (index & AVIC_INDEX));
 }
 
 /* A level interrupt's EOI is for the host to see. */

@@ -32,6 +32,7 @@ enum avic_ipi_failure {
 	AVIC_IPI_PAGE, /* no valid backing page */
 	AVIC_IPI_VECTOR,
 };
+#define AVIC_INDEX 0x1ffU /* EXITINFO2[8:0]: of a table's entry */
 
 /* AVIC_NOACCEL: EXITINFO1 */
 #define AVIC_NOACCEL_WRITE BIT_ULL(32)

@@ -120,13 +120,47 @@ static enum model_did leaves(const struct model_cpu *cpu, u32 vmx, u32 svm,
 			     info1);
 }
 
+/* What x2APIC mode has, can be read there, and is in the page. */
+static bool x2apic_reads(u32 reg)
+{
+	switch (reg) {
+	case LAPIC_ID:
+	case LAPIC_VERSION:
+	case LAPIC_TPR:
+	case LAPIC_PPR:
+	case LAPIC_LDR:
+	case LAPIC_SVR:
+	case LAPIC_ICR:
+	case LAPIC_TIMER_INITIAL:
+	case LAPIC_TIMER_DIVIDE:
+		return true;
+	default:
+		return (reg >= LAPIC_ISR && reg <= LAPIC_ESR) ||
+		       (reg >= LAPIC_LVT_TIMER && reg <= LAPIC_LVT_ERROR);
+	}
+}
+
+/*
+ * As vintc's MSR bitmaps. VMX's CPU checks no read, so that the others exit. Not
+ * every CPU with x2AVIC may know SELF_IPI.
+ */
+static bool msr_intercepted(const struct model_cpu *cpu, u32 msr, bool write)
+{
+	u32 reg = (msr - 0x800) << 4;
+
+	if (cpu->flavour == MODEL_APICV)
+		return !write && !x2apic_reads(reg);
+	return write && reg == LAPIC_SELF_IPI;
+}
+
 static enum model_did access_msr(struct model_cpu *cpu, struct model_insn *insn,
 				 struct model_exit *ex)
 {
 	bool write = insn->kind == MODEL_WRMSR;
 	enum model_did did = MODEL_NOT_OURS;
 
-	if (cpu->accelerated && insn->addr - 0x800 < 0x100) {
+	if (cpu->accelerated && insn->addr - 0x800 < 0x100 &&
+	    !msr_intercepted(cpu, insn->addr, write)) {
 		if (cpu->flavour != MODEL_APICV)
 			did = write ? avic_wrmsr(&cpu->avic, insn->addr,
 						 insn->val, ex) :
@@ -135,8 +169,7 @@ static enum model_did access_msr(struct model_cpu *cpu, struct model_insn *insn,
 		else if (write)
 			did = vapic_wrmsr(&cpu->vapic, insn->addr, insn->val,
 					  ex);
-		/* The current count is no memory: the host intercepts it. */
-		else if (insn->addr != 0x800 + (LAPIC_TIMER_CURRENT >> 4))
+		else
 			did = vapic_rdmsr(&cpu->vapic, insn->addr, &insn->val);
 	}
 	if (did != MODEL_NOT_OURS)

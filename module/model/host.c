@@ -38,11 +38,16 @@ bool host_has(enum model_flavour flavour, u32 kind)
 
 /* ------------------------------------------------------------------ entry */
 
-/* What the flavour can virtualize in the APIC's present mode. */
-static bool can_accelerate(const struct model_cpu *cpu)
+/*
+ * What the flavour can virtualize in the APIC's present mode. Hardware would also
+ * deliver to an APIC that software has disabled; vintc's backends don't let it.
+ */
+static bool can_accelerate(const struct model_host *h)
 {
+	const struct model_cpu *cpu = &h->cpu;
+
 	/* L2 has its own, or L1's APIC as memory that exits. */
-	if (cpu->l2)
+	if (cpu->l2 || !lapic_enabled(h->lapic))
 		return false;
 	switch (cpu->flavour) {
 	case MODEL_APICV:
@@ -137,7 +142,7 @@ static void set_mode(struct model_host *h)
 	cpu->base = h->lapic->base;
 	/* Other CPUs write IRR whether this one is accelerated now or not. */
 	lapic_refresh(h->lapic);
-	want = can_accelerate(cpu);
+	want = can_accelerate(h);
 	/* AVIC has no window to inject by, so that it is off until that is done. */
 	if (!cpu_is_vmx(cpu) && h->calls->external(h))
 		want = false;

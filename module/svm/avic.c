@@ -411,8 +411,8 @@ int avic_exit_noaccel(struct vcpu *vcpu, enum vcpu_exit *why)
 	}
 	if (vcpu->svm->avic.mode == AVIC_X2APIC)
 		return svm_do_msr(vcpu, write, why);
-	/* The instruction is still to be done, in software. */
-	vcpu->exit.gpa = (vcpu->lapic.base & LAPIC_BASE_ADDRESS) | reg;
-	vcpu->exit.access = write ? MEMORY_WRITE : 0;
-	return svm_do_apic_access(vcpu, why);
+	/* The instruction is still to be done; bits 3:0 of its address aren't told. */
+	vcpu->stats.apic_exits++;
+	vcpu->exit.gpa_valid = false;
+	return inner_emulate(vcpu, why);
 }

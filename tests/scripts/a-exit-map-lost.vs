@@ -8,7 +8,7 @@ vcpus 2
   ! 0 ns, vCPU 0: load of the EOI-exit map
   ! 0 ns, vCPU 1: scan of the routes
   ! 0 ns, vCPU 1: load of the EOI-exit map
-  ! 0 ns, vCPU 0: exit APIC_WRITE 0xf0 0
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
   ! 0 ns, vCPU 0: scan of the routes
   ! 0 ns, vCPU 0: load of the EOI-exit map
   ! 0 ns, vCPU 1: scan of the routes
@@ -26,7 +26,7 @@ vcpus 2
   ! 0 ns, vCPU 0: exit APIC_WRITE 0x300 0
   ! 0 ns, vCPU 1: SIPI, page 0x8
 1: write 0xfee000f0 0x1ff
-  ! 0 ns, vCPU 1: exit APIC_WRITE 0xf0 0
+  ! 0 ns, vCPU 1: exit EPT_VIOLATION 0x2 0
   ! 0 ns, vCPU 1: scan of the routes
   ! 0 ns, vCPU 1: load of the EOI-exit map
   ! 0 ns, vCPU 0: exit INTERRUPT

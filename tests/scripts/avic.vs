@@ -2,7 +2,7 @@
 cpu avic
 vcpus 2
 0: write 0xfee000f0 0x1ff
-  ! 0 ns, vCPU 0: exit AVIC_NOACCEL 0x1000000f0 0
+  ! 0 ns, vCPU 0: exit NPF 0x6 0xfee000f0
 0: write 0xfee00310 0x01000000
 0: write 0xfee00300 0x4500
   ! 0 ns, vCPU 0: exit AVIC_INCOMPLETE_IPI 0x100000000004500 0
@@ -12,7 +12,7 @@ vcpus 2
   ! 0 ns, vCPU 0: exit AVIC_INCOMPLETE_IPI 0x100000000004608 0
   ! 0 ns, vCPU 1: SIPI, page 0x8
 1: write 0xfee000f0 0x1ff
-  ! 0 ns, vCPU 1: exit AVIC_NOACCEL 0x1000000f0 0
+  ! 0 ns, vCPU 1: exit NPF 0x6 0xfee000f0
   ! 0 ns, vCPU 0: exit INTR
 1: sti
 1: nop

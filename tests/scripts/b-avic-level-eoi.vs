@@ -2,7 +2,7 @@
 # ends the interrupt. EOI can't be read architecturally; nothing depends on that.
 cpu avic
 0: write 0xfee000f0 0x1ff
-  ! 0 ns, vCPU 0: exit AVIC_NOACCEL 0x1000000f0 0
+  ! 0 ns, vCPU 0: exit NPF 0x6 0xfee000f0
 0: rte 16 0x8041
   ! 0 ns, vCPU 0: exit NPF 0x6 0xfec00000
   ! 0 ns, vCPU 0: exit NPF 0x6 0xfec00010

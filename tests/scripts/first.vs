@@ -2,7 +2,7 @@ cpu apicv                       # VMX with virtual-interrupt delivery and posted
 0: write 0xfee000f0 0x1ff       # CPU 0 enables its APIC
   ! 0 ns, vCPU 0: scan of the routes
   ! 0 ns, vCPU 0: load of the EOI-exit map
-  ! 0 ns, vCPU 0: exit APIC_WRITE 0xf0 0
+  ! 0 ns, vCPU 0: exit EPT_VIOLATION 0x2 0
   ! 0 ns, vCPU 0: scan of the routes
   ! 0 ns, vCPU 0: load of the EOI-exit map
 0: write 0xfee00320 0x40        # timer: one-shot, vector 0x40

@@ -284,8 +284,7 @@ static bool run_some(struct vcpu *cpu, struct board *b)
 
 	if (r == -EINTR) {
 		while_asleep(cpu, b);
-		/* What goes on only because of a signal is stuck, too. */
-		if (++signals == (b->asleep ? 500 : 1))
+		if (++signals == (b->asleep ? 500 : 20))
 			stuck(cpu, b);
 		return b->now == b->nsteps;
 	}
@@ -300,7 +299,7 @@ static bool run_some(struct vcpu *cpu, struct board *b)
 		break;
 	case PORT_SYNC:
 		b->asleep = false;
-		tick_every(1000000);
+		tick_every(250000);
 		b->step[b->now].got = host_step(cpu->vm, &b->step[b->now]);
 		break;
 	case PORT_END:
@@ -327,7 +326,7 @@ static void hardware_run(const struct script *sc, struct outcome *o)
 	memcpy(b->step, sc->step, sc->nsteps * sizeof(b->step[0]));
 	vcpu_long(&vm.cpu[0], mc_guest, 0);
 	trace_write(TRACING "trace", "");
-	tick_every(1000000);
+	tick_every(250000);
 	while (!run_some(&vm.cpu[0], b))
 		;
 	tick_every(0);

@@ -41,6 +41,7 @@ vcpus 2
 1: iret
 0: wrmsr 0x830 0x100002071	# a reserved bit
   = #GP
-0: wrmsr 0x83f 0x33		# to itself; IF is clear
+0: wrmsr 0x83f 0x33		# to itself, which is the host's to do; IF is clear
+  ! 0 ns, vCPU 0: exit MSR 0x1 0
 0: rdmsr 0x821
   = 0x80000

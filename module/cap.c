@@ -6,6 +6,7 @@
 
 #include "dirty.h"
 #include "inhibit.h"
+#include "state.h"
 #include "vm.h"
 
 /* What guests find different from the architecture, as KVM has it by default. */
@@ -63,6 +64,7 @@ static const struct {
 	{ KVM_CAP_XSAVE, 1 },
 	{ KVM_CAP_XSAVE2, sizeof(struct kvm_xsave) },
 	{ KVM_CAP_SREGS2, 1 },
+	{ KVM_CAP_NESTED_STATE, STATE_NESTED_SIZE },
 	{ KVM_CAP_XCRS, 1 },
 	{ KVM_CAP_INTERNAL_ERROR_DATA, 1 },
 	{ KVM_CAP_IMMEDIATE_EXIT, 1 },

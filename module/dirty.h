@@ -5,7 +5,8 @@
  * Where a slot is logged, an entry is writable only while the page's bit is set:
  *
  * 1. A fault sets the bit in the section of pt_lock that makes the entry
- *    writable. Such a slot has 4 KiB entries only; a read maps read-only.
+ *    writable, also where the guest only reads what the host has writable (as
+ *    KVM, whose users count on it). Such a slot has 4 KiB entries only.
  * 2. Whoever takes a bit takes the write permission in the same section, and
  *    flushes before user space learns of the bit. So a write is either in memory
  *    when user space copies the page, or faults and sets the bit again.
@@ -25,12 +26,6 @@
 #include <linux/bitops.h>
 
 #include "memory.h"
-
-/* Is the page of frame @gfn in the log? pt_lock held, under which bits go. */
-static inline bool dirty_logged(const struct memslot *slot, u64 gfn)
-{
-	return test_bit(gfn - slot->gfn, slot->dirty);
-}
 
 /*
  * Frame @gfn of @slot has been written, or is about to be through an entry that is

@@ -219,10 +219,6 @@ static int fault_commit(struct memory *mem, const struct memslot *slot,
 		leaf.level--;
 	leaf.gfn = fault->gfn & ~(pt_pages(leaf.level) - 1);
 	leaf.pfn = pfn & ~(pt_pages(leaf.level) - 1);
-	/* A page that only is read doesn't belong in the log. */
-	if (slot->dirty && !fault->write && !dirty_logged(slot, fault->gfn))
-		leaf.write = false;
-
 	if (fault_stale(mem, fault, leaf.level)) {
 		r = -EAGAIN;
 	} else {

@@ -176,8 +176,12 @@ static int translate(struct vcpu *vcpu, struct kvm_translation *tr)
 
 	vcpu->vm->ops->paging(vcpu, &fetch);
 	srcu = srcu_read_lock(&mem->srcu);
-	ret = walk_gva(&fetch.paging, tr->linear_address, 0, walk_read, mem,
-		       &gpa, &ex);
+	/* Outside long mode there are no more than 32 bits. */
+	if (!(fetch.paging.efer & EFER_LMA) && tr->linear_address > U32_MAX)
+		ret = 1;
+	else
+		ret = walk_gva(&fetch.paging, tr->linear_address, 0, walk_read,
+			       mem, &gpa, &ex);
 	srcu_read_unlock(&mem->srcu, srcu);
 	tr->valid = ret == 0;
 	tr->physical_address = ret ? ~0ULL : gpa;
@@ -275,6 +279,7 @@ union state_buf {
 	struct kvm_interrupt interrupt;
 	struct kvm_translation translation;
 	struct kvm_guest_debug debug;
+	struct kvm_x86_mce mce;
 };
 
 static int get_struct(struct vcpu *vcpu, unsigned int cmd, union state_buf *b)
@@ -346,6 +351,8 @@ static int set_struct(struct vcpu *vcpu, unsigned int cmd, union state_buf *b)
 		return vcpu_set_debug(vcpu, &b->debug);
 	case KVM_TRANSLATE:
 		return translate(vcpu, &b->translation);
+	case KVM_X86_SET_MCE:
+		return state_set_mce(vcpu, &b->mce);
 	}
 	return -EINVAL;
 }
@@ -478,11 +485,18 @@ long vcpu_state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
 	case KVM_INTERRUPT:
 	case KVM_SET_GUEST_DEBUG:
 	case KVM_TRANSLATE:
+	case KVM_X86_SET_MCE:
 		return struct_ioctl(vcpu, cmd, arg);
+	case KVM_GET_NESTED_STATE:
+		return state_get_nested(vcpu, arg);
+	case KVM_SET_NESTED_STATE:
+		return state_set_nested(vcpu, arg);
 	case KVM_GET_MSRS:
 		return msr_ioctl(vcpu, arg, false);
 	case KVM_SET_MSRS:
 		return msr_ioctl(vcpu, arg, true);
+	case KVM_SET_CPUID:
+		return cpuid_set_old(vcpu, arg);
 	case KVM_SET_CPUID2:
 		return set_cpuid(vcpu, arg);
 	case KVM_GET_CPUID2:

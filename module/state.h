@@ -26,4 +26,13 @@ int state_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *ev);
 void state_get_mp_state(struct vcpu *vcpu, struct kvm_mp_state *mp);
 int state_set_mp_state(struct vcpu *vcpu, const struct kvm_mp_state *mp);
 
+/* KVM_X86_SET_MCE. What the guest's settings suppress is 0, too. */
+int state_set_mce(struct vcpu *vcpu, const struct kvm_x86_mce *mce);
+
+/* What KVM_CAP_NESTED_STATE says: a header and no more. */
+#define STATE_NESTED_SIZE 128
+/* Return: 0, -EFAULT, -E2BIG; -EINVAL for what has nested state. */
+long state_get_nested(struct vcpu *vcpu, struct kvm_nested_state __user *arg);
+long state_set_nested(struct vcpu *vcpu, const struct kvm_nested_state __user *arg);
+
 #endif

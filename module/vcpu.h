@@ -411,6 +411,7 @@ int cpuid_supported(struct kvm_cpuid2 *cpuid,
 		    struct kvm_cpuid_entry2 __user *entries, bool emulated);
 int cpuid_set(struct vcpu *vcpu, const struct kvm_cpuid2 *cpuid,
 	      struct kvm_cpuid_entry2 __user *entries);
+int cpuid_set_old(struct vcpu *vcpu, struct kvm_cpuid __user *arg);
 int cpuid_get(struct vcpu *vcpu, struct kvm_cpuid2 *cpuid,
 	      struct kvm_cpuid_entry2 __user *entries);
 /* The CPUID instruction: EAX, ECX in; EAX..EDX out. Atomic. */

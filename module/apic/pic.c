@@ -32,7 +32,7 @@ enum {
 };
 
 /* Pins that can't be level: timer, keyboard, cascade; RTC, FPU. */
-static const u8 elcr_mask[2] = { 0xf8, 0xde };
+static const u8 elcr_pins[2] = { 0xf8, 0xde };
 
 #define POLL_REQUEST BIT(7)
 #define SPURIOUS 7
@@ -93,7 +93,11 @@ static void update(struct pic *p, struct pic_out *out)
 
 void pic_init(struct pic *p)
 {
+	unsigned int n;
+
 	memset(p, 0, sizeof(*p));
+	for (n = 0; n < 2; n++)
+		p->chip[n].elcr_mask = elcr_pins[n];
 }
 
 enum ioapic_status pic_line(struct pic *p, unsigned int pin,
@@ -253,7 +257,7 @@ static void write_elcr(struct pic *p, unsigned int n, u8 val)
 	struct pic_chip *c = &p->chip[n];
 	unsigned int pin;
 
-	c->elcr = val & elcr_mask[n];
+	c->elcr = val & c->elcr_mask;
 	for (pin = 0; pin < 8; pin++) {
 		if (!(c->elcr >> pin & 1))
 			continue;
@@ -337,7 +341,7 @@ void pic_save(const struct pic *p, unsigned int n, struct pic_state *st)
 	/* The layout has no place of its own for the second. */
 	st->init4 = c->icw4 | c->single << 1;
 	st->elcr = c->elcr;
-	st->elcr_mask = elcr_mask[n];
+	st->elcr_mask = c->elcr_mask;
 }
 
 void pic_restore(struct pic *p, unsigned int n, const struct pic_state *st,
@@ -352,7 +356,7 @@ void pic_restore(struct pic *p, unsigned int n, const struct pic_state *st,
 	c->imr = st->imr;
 	c->isr = st->isr;
 	c->first = st->priority_add & 7;
-	c->base = st->irq_base & 0xf8;
+	c->base = st->irq_base;
 	c->read_isr = st->read_reg_select;
 	c->poll = st->poll;
 	c->special_mask = st->special_mask;
@@ -363,7 +367,8 @@ void pic_restore(struct pic *p, unsigned int n, const struct pic_state *st,
 	c->special_nested = st->special_fully_nested_mode;
 	c->icw4 = st->init4 & 1;
 	c->single = st->init4 & 2;
-	c->elcr = st->elcr & elcr_mask[n];
+	c->elcr_mask = st->elcr_mask;
+	c->elcr = st->elcr & elcr_pins[n];
 	/* Nobody drives the pin: the slave does. */
 	if (n == 0)
 		p->line[PIC_CASCADE] = 0;

@@ -22,18 +22,18 @@
  * struct pic_chip - one 8259A
  * @irr: requested: the line of a level pin, the latched edge of others
  * @first: pin of the highest priority
- * @base: vector of pin 0
+ * @base: vector of pin 0; a multiple of 8, if user space has not restored another
  * @icw: initialisation command word that is expected next, 2..4, or 0
  * @icw4, @single: ICW1 said: ICW4 comes, ICW3 doesn't
  * @read_isr, @poll: what the next read of the command port gives
- * @elcr: level-triggered pins
+ * @elcr: level-triggered pins; @elcr_mask: those that the guest can make so
  */
 struct pic_chip {
 	u8 irr, imr, isr;
 	u8 first;
 	u8 base;
 	u8 icw;
-	u8 elcr;
+	u8 elcr, elcr_mask;
 	bool icw4, single;
 	bool read_isr, poll;
 	bool special_mask, special_nested;

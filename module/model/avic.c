@@ -3,6 +3,7 @@
 
 #define MSR_FIRST 0x800
 #define ICR_LOGICAL BIT(11)
+#define ICR_STATUS BIT(12) /* read-only */
 #define ICR_LEVEL BIT(15)
 #define ICR_X2_RESERVED 0xfff32000U
 
@@ -340,7 +341,7 @@ static enum model_did write_reg(struct avic *a, u32 reg, u32 val,
 
 	if (rule == FAULT)
 		return noaccel(reg, true, false, 0, ex);
-	put(a, reg, val);
+	put(a, reg, reg == LAPIC_ICR ? val & ~ICR_STATUS : val);
 	if (rule == TRAP)
 		return noaccel(reg, true, true, 0, ex);
 	return rule == STORE ? MODEL_DID : accelerate(a, reg, val, ex);

@@ -497,6 +497,42 @@ int cpuid_set(struct vcpu *vcpu, const struct kvm_cpuid2 *cpuid,
 }
 
 /**
+ * cpuid_set_old() - KVM_SET_CPUID, whose entries have no index
+ * @vcpu: not running, its lock held
+ * @arg: user's list
+ *
+ * Return: as cpuid_set().
+ */
+int cpuid_set_old(struct vcpu *vcpu, struct kvm_cpuid __user *arg)
+{
+	struct kvm_cpuid_entry2 *copy;
+	struct kvm_cpuid_entry e;
+	u32 i, n;
+	int ret = 0;
+
+	if (get_user(n, &arg->nent))
+		return -EFAULT;
+	if (n > GUEST_CPUID_ENTRIES)
+		return -E2BIG;
+	copy = kvcalloc(n, sizeof(*copy), GFP_KERNEL_ACCOUNT);
+	if (!copy)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		if (copy_from_user(&e, &arg->entries[i], sizeof(e))) {
+			ret = -EFAULT;
+			break;
+		}
+		copy[i] = (struct kvm_cpuid_entry2){
+			.function = e.function, .eax = e.eax, .ebx = e.ebx, .ecx = e.ecx, .edx = e.edx,
+		};
+	}
+	if (!ret)
+		ret = cpuid_set_entries(vcpu, copy, n);
+	kvfree(copy);
+	return ret;
+}
+
+/**
  * cpuid_get() - KVM_GET_CPUID2
  * @vcpu: not running, its lock held
  * @cpuid: header; @nent becomes the number of entries, but on -E2BIG

@@ -516,7 +516,7 @@ static void supported(struct list *l)
  * cpuid_supported() - KVM_GET_SUPPORTED_CPUID, KVM_GET_EMULATED_CPUID
  * @cpuid: header; @nent becomes the number of entries
  * @entries: user's array of @nent
- * @emulated: features without hardware: none
+ * @emulated: features without hardware: none, which leaf 0 alone says
  *
  * Return: 0, -E2BIG when @nent is too few (and stays as it is), -EFAULT,
  * -ENOMEM.
@@ -529,15 +529,14 @@ int cpuid_supported(struct kvm_cpuid2 *cpuid,
 
 	if (cpuid->nent < 1)
 		return -E2BIG;
-	if (emulated) {
-		cpuid->nent = 0;
-		return 0;
-	}
 	l.entry = kvcalloc(GUEST_CPUID_ENTRIES, sizeof(*l.entry), GFP_KERNEL);
 	if (!l.entry)
 		return -ENOMEM;
 	host_get();
-	supported(&l);
+	if (emulated)
+		l.n = 1;
+	else
+		supported(&l);
 	if (l.full || l.n > cpuid->nent)
 		ret = -E2BIG;
 	else if (copy_to_user(entries, l.entry, l.n * sizeof(*l.entry)))

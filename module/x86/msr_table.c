@@ -695,6 +695,7 @@ const struct msr_desc msr_table[] = {
 	  .get = mce_ctl2_get, .set = mce_ctl2_set },
 	{ ONE(MSR_MTRRdefType), M_LIST, X86_FEATURE_MTRR, .get = mtrr_get,
 	  .set = mtrr_default_set },
+	{ ONE(MSR_IA32_PERF_CAPABILITIES), M_FEATURE | M_RO, X86_FEATURE_PDCM, ZERO },
 	{ RANGE(MSR_IA32_MC0_CTL, MSR_IA32_MC0_CTL + 4 * MCE_BANKS_MAX - 1),
 	  .get = mce_bank_get, .set = mce_bank_set },
 	{ ONE(MSR_IA32_TSC_DEADLINE), M_LIST, .get = deadline_get,

@@ -30,6 +30,7 @@ enum what {
 
 struct chip {
 	bool irr[8], imr[8], isr[8], level[8];
+	u8 settable; /* pins that ELCR can make level-triggered */
 	u8 top; /* pin of the highest priority */
 	u8 base;
 	u8 expects; /* ICW2, 3, 4, or 0 */
@@ -257,7 +258,7 @@ static void elcr(u32 n, u8 val)
 	struct chip *c = &chips[n];
 	u32 i;
 
-	set_byte(c->level, val & (n ? 0xde : 0xf8));
+	set_byte(c->level, val & c->settable);
 	for (i = 0; i < 8; i++)
 		if (c->level[i])
 			c->irr[i] = lines[n * 8 + i];
@@ -337,15 +338,16 @@ static void restore(u32 n, const struct fuzz_op *op)
 	u32 i;
 
 	pic_save(&pic, n, &st);
-	((u8 *)&st)[op->b % 15] = op->x;
-	((u8 *)&st)[op->c % 15] = op->x >> 8;
+	((u8 *)&st)[op->b % 16] = op->x;
+	((u8 *)&st)[op->c % 16] = op->x >> 8;
 	pic_restore(&pic, n, &st, &out);
 	set_byte(c->irr, st.irr);
 	set_byte(c->imr, st.imr);
 	set_byte(c->isr, st.isr);
 	set_byte(c->level, st.elcr & (n ? 0xde : 0xf8));
+	c->settable = st.elcr_mask;
 	c->top = st.priority_add % 8;
-	c->base = st.irq_base & 0xf8;
+	c->base = st.irq_base;
 	c->shows_isr = st.read_reg_select;
 	c->polled = st.poll;
 	c->special_mask = st.special_mask;

@@ -402,10 +402,36 @@ TEST(pic_restored_line)
 	pic_restore(&pic_p, 0, &st, &pic_effects);
 	pic_save(&pic_p, 0, &st);
 	CHECK_EQ(st.priority_add, 7);
-	CHECK_EQ(st.irq_base, 0xf8);
 	CHECK_EQ(st.elcr, 0xf8);
 	CHECK_EQ(st.init_state, 0);
 	CHECK_EQ(st.auto_eoi, 1);
+}
+
+/* User space may set what no ICW2 can, and which pins ELCR has: it reads that back, and vectors count from there. */
+TEST(pic_restored_base)
+{
+	struct pic_state st;
+
+	pic_setup(1);
+	pic_save(&pic_p, 0, &st);
+	CHECK_EQ(st.elcr_mask, 0xf8);
+	st.irq_base = 10;
+	st.elcr_mask = 0x30;
+	st.elcr = 0x80;
+	pic_restore(&pic_p, 0, &st, &pic_effects);
+	pic_set(4, true);
+	CHECK_EQ(pic_inta(), 14);
+	pic_save(&pic_p, 0, &st);
+	CHECK_EQ(st.irq_base, 10);
+	CHECK_EQ(st.elcr_mask, 0x30);
+	CHECK_EQ(st.elcr, 0x80);
+	pic_out8(0x4d0, 0xff);
+	pic_save(&pic_p, 0, &st);
+	CHECK_EQ(st.elcr, 0x30);
+	pic_out8(0x20, 0x11);
+	pic_out8(0x21, 0x0f);
+	pic_save(&pic_p, 0, &st);
+	CHECK_EQ(st.irq_base, 8);
 }
 
 #define PIC_TESTS(T)                                                           \
@@ -420,6 +446,7 @@ TEST(pic_restored_line)
 	T(pic_poll)                                                            \
 	T(pic_icw)                                                             \
 	T(pic_ports)                                                           \
+	T(pic_restored_base)                                                   \
 	T(pic_restored_line)                                                   \
 	T(pic_random)
 

@@ -233,6 +233,7 @@ guest bool mc_handler(struct mc_frame *f)
 {
 	struct gcpu *c = this_cpu();
 	struct player *me = &BOARD->player[c->id];
+	u64 fixup = c->fixup;
 
 	if (f->vector < 22 && f->vector != 2) {
 		if (c->fixup) {
@@ -258,6 +259,7 @@ guest bool mc_handler(struct mc_frame *f)
 	if (BOARD->now == BOARD->nsteps && !BOARD->over)
 		g_out8(PORT_END, 0);
 	me->depth--;
+	c->fixup = fixup; /* it may have come between a step's beginning and its instruction */
 	return false;
 }
 

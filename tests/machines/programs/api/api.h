@@ -134,6 +134,12 @@
 	T(dirty_hugetlb, 0) \
 	T(dirty_migrate, 200) \
 	T(dirty_migrate_manual, 200) \
+	T(mce, 0) \
+	T(mce_shutdown, 0) \
+	T(cmci, 0) \
+	T(nested_state, 0) \
+	T(cpuid_old, 0) \
+	T(dirty_read, 0) \
 	T(run_fields, 0) \
 	T(stats, 0) \
 	T(vector_stats, 0) \

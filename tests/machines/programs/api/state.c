@@ -355,3 +355,32 @@ void t_cpuid(void)
 	vcpu_done(&vm.cpu[0]);
 	expect(vm.sh->val[3], 0x20100800);
 }
+
+/* KVM_SET_CPUID: entries without index. */
+void t_cpuid_old(void)
+{
+	struct {
+		struct kvm_cpuid head;
+		struct kvm_cpuid_entry entry[3];
+	} c = { .head.nent = 3, .entry = {
+		{ .function = 0, .eax = 1, .ebx = 0x756e6547, .ecx = 0x6c65746e, .edx = 0x49656e69 },
+		{ .function = 1, .eax = 0x800f12, .edx = 0x178bfbff, .ecx = 1 << 21 },
+		{ .function = 0x80000001, .edx = 0x20100800 },
+	} };
+	struct vm vm;
+
+	vm_create(&vm);
+	vm_irqchip(&vm);
+	vm_memory(&vm, NULL);
+	vcpu_create(&vm, 0);
+	must(vm.cpu[0].fd, KVM_SET_CPUID, &c);
+	vcpu_long(&vm.cpu[0], g_cpuid, 1);
+	vcpu_done(&vm.cpu[0]);
+	expect(vm.sh->val[0], 0x800f12);
+	expect(vm.sh->val[2] & ~(1 << 27), 1 << 21);
+	c.head.nent = 100000;
+	expect(try(vm.cpu[0].fd, KVM_SET_CPUID, &c), -E2BIG);
+	c.head.nent = 3;
+	c.entry[1].eax++;
+	expect(try(vm.cpu[0].fd, KVM_SET_CPUID, &c), -EINVAL); /* it has run */
+}

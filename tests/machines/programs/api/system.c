@@ -63,6 +63,10 @@ void t_lists(void)
 	expect(try(vm.dev, KVM_GET_SUPPORTED_CPUID, c), -E2BIG);
 	c->nent = 1;
 	expect(try(vm.dev, KVM_GET_SUPPORTED_CPUID, c), -E2BIG);
+	/* leaf 0 is there, whatever is emulated */
+	c->nent = n;
+	expect(try(vm.dev, KVM_GET_EMULATED_CPUID, c), 0);
+	expect_that(c->nent >= 1 && c->entries[0].function == 0);
 }
 
 /* ---- the rest ---- */

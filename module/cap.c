@@ -84,7 +84,6 @@ static const struct {
 	{ KVM_CAP_EXCEPTION_PAYLOAD, 1 },
 	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1 },
 	{ KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1 },
-	{ KVM_CAP_X86_APIC_BUS_CYCLES_NS, 1 },
 	{ KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1 },
 	{ KVM_CAP_ENABLE_CAP, 1 },
 	{ KVM_CAP_STEAL_TIME, 1 },
@@ -98,6 +97,8 @@ int vm_check_extension(struct vm *vm, unsigned long cap)
 {
 	unsigned int i;
 
+	if (cap == KVM_CAP_X86_APIC_BUS_CYCLES_NS)
+		return vm && vm->apic_bus_ns ? vm->apic_bus_ns : 1;
 	for (i = 0; i < ARRAY_SIZE(capabilities); i++)
 		if (capabilities[i].cap == cap)
 			return capabilities[i].value;

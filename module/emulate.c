@@ -41,6 +41,22 @@ struct emulation {
 	int error;
 };
 
+/*
+ * As KVM: which event it was, in VMX's form (SDM 3C "Format of the IDT-Vectoring
+ * Information Field"), an exit reason and its information, the address, the CPU.
+ */
+static void delivery_data(const struct vcpu *vcpu, struct kvm_run *run)
+{
+	const struct vcpu_event_state *ev = &vcpu->event;
+	u32 what = ev->interrupt.injected ? ev->interrupt.vector : ev->nmi_injected ? 2 | 2 << 8 :
+		   ev->exception.vector | 3 << 8 | (u32)ev->exception.has_error << 11;
+
+	run->internal.ndata = 5;
+	run->internal.data[0] = what | BIT(31);
+	run->internal.data[3] = vcpu->exit.gpa;
+	run->internal.data[4] = raw_smp_processor_id();
+}
+
 void vcpu_internal_error(struct vcpu *vcpu, u32 suberror)
 {
 	struct kvm_run *run = vcpu->run;
@@ -49,6 +65,8 @@ void vcpu_internal_error(struct vcpu *vcpu, u32 suberror)
 	memset(&run->internal, 0, sizeof(run->internal));
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->internal.suberror = suberror;
+	if (suberror == KVM_INTERNAL_ERROR_DELIVERY_EV)
+		delivery_data(vcpu, run);
 	if (suberror != KVM_INTERNAL_ERROR_EMULATION || !e->insn_len)
 		return;
 	/* In 64-bit words: flags, then the length and the bytes. */

@@ -12,15 +12,17 @@
  * which signals the other eventfd so that the device looks at its line again.
  *
  * An irqfd ends by DEASSIGN, by the last close of its eventfd, or with the VM's
- * fd. Who takes it off the list, under list_lock, queues its end, so that there
+ * fd. Who takes it off the list, under irqfd_list_lock, queues its end, so that there
  * is one; a work item, because the wake-up can't leave the wait queue that calls
  * it.
  */
 #include <linux/err.h>
 #include <linux/file.h>
+#include <linux/hashtable.h>
 #include <linux/poll.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "bypass.h"
@@ -31,6 +33,7 @@
 /**
  * struct irqfd - one of them
  * @list: in irqfds.list; empty once its end is queued
+ * @taken: in irqfd_taken, while it is in that list
  * @level: in irqfds.levels, with @resample
  * @ctx: the eventfd that raises
  * @resample: the one that is told, or NULL
@@ -42,6 +45,7 @@ struct irqfd {
 	struct vm *vm;
 	u32 gsi;
 	struct list_head list;
+	struct hlist_node taken;
 	struct list_head level;
 	struct eventfd_ctx *ctx;
 	struct eventfd_ctx *resample;
@@ -53,6 +57,13 @@ struct irqfd {
 
 /* Ends only; flushed to know that they are done. */
 static struct workqueue_struct *irqfd_ends;
+
+/*
+ * All VMs' live ones by their eventfd, and each VM's list. The lock is taken with an
+ * eventfd's wait queue locked and interrupts off, and holds nothing inside.
+ */
+static DEFINE_SPINLOCK(irqfd_list_lock);
+static DEFINE_HASHTABLE(irqfd_taken, 8);
 
 static void irqfd_fire(struct irqfd *i)
 {
@@ -105,12 +116,13 @@ static void irqfd_end(struct work_struct *work)
 	kfree(i);
 }
 
-/* list_lock held */
+/* irqfd_list_lock held */
 static void irqfd_queue_end(struct irqfd *i)
 {
 	if (list_empty(&i->list))
 		return;
 	list_del_init(&i->list);
+	hash_del(&i->taken);
 	queue_work(irqfd_ends, &i->end);
 }
 
@@ -120,7 +132,6 @@ static int irqfd_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 		      void *key)
 {
 	struct irqfd *i = container_of(wait, struct irqfd, wait);
-	struct irqfds *fds = &i->vm->irqfds;
 	__poll_t events = key_to_poll(key);
 	unsigned long flags;
 	int taken = 0;
@@ -132,9 +143,9 @@ static int irqfd_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 		taken = 1;
 	}
 	if (events & EPOLLHUP) {
-		spin_lock_irqsave(&fds->list_lock, flags);
+		spin_lock_irqsave(&irqfd_list_lock, flags);
 		irqfd_queue_end(i);
-		spin_unlock_irqrestore(&fds->list_lock, flags);
+		spin_unlock_irqrestore(&irqfd_list_lock, flags);
 	}
 	return taken;
 }
@@ -183,20 +194,21 @@ void irqfd_acked(struct vm *vm, u32 chip, u32 pin)
 
 /* --------------------------------------------------------------- ioctls */
 
-/* One eventfd can't raise two interrupts: the first would take its count. */
+/* One eventfd can't raise two interrupts, of any VMs: the first would take its count. */
 static int irqfd_list(struct irqfd *new)
 {
-	struct irqfds *fds = &new->vm->irqfds;
 	struct irqfd *i;
 	int r = 0;
 
-	spin_lock_irq(&fds->list_lock);
-	list_for_each_entry(i, &fds->list, list)
+	spin_lock_irq(&irqfd_list_lock);
+	hash_for_each_possible(irqfd_taken, i, taken, (unsigned long)new->ctx)
 		if (i->ctx == new->ctx)
 			r = -EBUSY;
-	if (!r)
-		list_add_tail(&new->list, &fds->list);
-	spin_unlock_irq(&fds->list_lock);
+	if (!r) {
+		list_add_tail(&new->list, &new->vm->irqfds.list);
+		hash_add(irqfd_taken, &new->taken, (unsigned long)new->ctx);
+	}
+	spin_unlock_irq(&irqfd_list_lock);
 	return r;
 }
 
@@ -293,11 +305,11 @@ static void irqfd_take_off(struct vm *vm, const struct eventfd_ctx *ctx, u32 gsi
 	struct irqfd *i, *next;
 
 	mutex_lock(&fds->lock);
-	spin_lock_irq(&fds->list_lock);
+	spin_lock_irq(&irqfd_list_lock);
 	list_for_each_entry_safe(i, next, &fds->list, list)
 		if (!ctx || (i->ctx == ctx && i->gsi == gsi))
 			irqfd_queue_end(i);
-	spin_unlock_irq(&fds->list_lock);
+	spin_unlock_irq(&irqfd_list_lock);
 	mutex_unlock(&fds->lock);
 	/* Also those that the last close of an eventfd has queued. */
 	flush_workqueue(irqfd_ends);
@@ -322,7 +334,7 @@ static long irqfd_deassign(struct vm *vm, const struct kvm_irqfd *args)
  * Return: 0, also when there is none to take off; -EINVAL (flags, reserved
  * bytes, no possible GSI, no eventfd, no irqchip, resample with a split one),
  * -EBADF, -EBUSY when the eventfd raises another interrupt
- * of the VM, -ENOMEM.
+ * of a VM, -ENOMEM.
  */
 long irqfd_ioctl(struct vm *vm, const struct kvm_irqfd *args)
 {
@@ -339,7 +351,6 @@ void irqfd_vm_init(struct vm *vm)
 {
 	mutex_init(&vm->irqfds.lock);
 	mutex_init(&vm->irqfds.level_lock);
-	spin_lock_init(&vm->irqfds.list_lock);
 	INIT_LIST_HEAD(&vm->irqfds.list);
 	INIT_LIST_HEAD(&vm->irqfds.levels);
 }

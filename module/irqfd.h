@@ -5,7 +5,6 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/spinlock.h>
 
 #include "../uapi/vintc.h"
 
@@ -14,15 +13,12 @@ struct vm;
 /**
  * struct irqfds - a VM's
  * @lock: assigning and taking off; sleeps
- * @list_lock: @list; taken with an eventfd's wait queue locked and interrupts
- *             off, holds nothing inside
- * @list: those that are live
+ * @list: those that are live; irqfd_list_lock (irqfd.c)
  * @level_lock: changes of @levels; sleeps, inside nothing
  * @levels: those with a resample eventfd; read under RCU
  */
 struct irqfds {
 	struct mutex lock;
-	spinlock_t list_lock;
 	struct list_head list;
 	struct mutex level_lock;
 	struct list_head levels;

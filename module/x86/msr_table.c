@@ -57,6 +57,9 @@
 	 BIT_ULL(16) | BIT_ULL(18) | BIT_ULL(20) | BIT_ULL(22) |             \
 	 BIT_ULL(23) | BIT_ULL(34) | BIT_ULL(38))
 
+/* Neither branch trace nor PEBS: what says so can't be written by a guest. */
+#define MISC_ENABLE_RO (BIT_ULL(11) | BIT_ULL(12))
+
 static bool canonical(u64 address)
 {
 	return (u64)((s64)(address << 16) >> 16) == address;
@@ -515,6 +518,15 @@ static int pred_cmd_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 	return MSR_OK;
 }
 
+static int misc_enable_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
+			   u64 val, bool host)
+{
+	if ((val & ~d->valid) || (!host && ((val ^ vcpu->misc_enable) & MISC_ENABLE_RO)))
+		return MSR_GP;
+	vcpu->misc_enable = val;
+	return MSR_OK;
+}
+
 static u64 de_cfg_bits(void)
 {
 	return boot_cpu_has(X86_FEATURE_LFENCE_RDTSC) ?
@@ -625,13 +637,13 @@ static int platform_info_set(struct vcpu *vcpu, const struct msr_desc *d, u32 ms
 
 void msr_reset(struct vcpu *vcpu)
 {
-	vcpu->misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
+	vcpu->misc_enable = MISC_ENABLE_RO;
 	vcpu->pv_time = vcpu->pv_wall = vcpu->pv_steal = 0;
 	vcpu->pv_unhalted = false;
 	vcpu->tsc_adjust = 0;
 	vcpu->mcg_status = 0;
 	vcpu->hwcr = 0;
-	vcpu->de_cfg = de_cfg_bits();
+	vcpu->de_cfg = 0; /* the guest has LFENCE serialize, or user space for it */
 	memset(vcpu->mtrr, 0, sizeof(vcpu->mtrr));
 	if (!vcpu->cpuid)
 		vcpu->xcr0_allowed = CPUID_XCR0_LEGACY;
@@ -678,7 +690,7 @@ const struct msr_desc msr_table[] = {
 	{ ONE(MSR_IA32_MCG_CTL), M_LIST, .get = mcg_ctl_get,
 	  .set = mcg_ctl_set },
 	{ ONE(MSR_IA32_MISC_ENABLE), M_LIST,
-	  FIELD(misc_enable, MISC_ENABLE_BITS) },
+	  FIELD(misc_enable, MISC_ENABLE_BITS), .set = misc_enable_set },
 	{ ONE(MSR_IA32_POWER_CTL), M_LIST, FIELD(power_ctl, ANY) },
 	{ RANGE(MSR_MTRR_VARIABLE_FIRST, MSR_MTRR_VARIABLE_LAST),
 	  M_LIST, X86_FEATURE_MTRR, .get = mtrr_get,

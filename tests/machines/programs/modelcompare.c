@@ -44,7 +44,7 @@ struct outcome {
 
 static u32 flavour;
 static bool show;
-static bool may_be_off;
+static bool may_be_off, not_accelerated;
 static u32 exits, taken;
 
 /* ---- exits ---- */
@@ -66,7 +66,7 @@ static bool exit_counts(u32 reason)
 
 	if (may_be_off && (is_vmx() ? reason == 28 || reason == 43 : reason < 0x20))
 		return false;
-	if (flavour == VINTC_MODEL_SVM || flavour == VINTC_MODEL_VMX)
+	if (flavour == VINTC_MODEL_SVM || flavour == VINTC_MODEL_VMX || not_accelerated)
 		return false;
 	for (size_t i = 0; is_vmx() && i < ARRAY_SIZE(vmx); i++)
 		if (vmx[i] == reason)
@@ -468,6 +468,7 @@ static bool same(struct script *sc, char *why, size_t size, int *at)
 	memset(&real, 0, sizeof(real));
 	*why = 0;
 	may_be_off = sc->off || (sc->x2 && flavour == VINTC_MODEL_AVIC);
+	not_accelerated = sc->inhibits && !is_vmx();
 	model_run(sc, &model);
 	hardware_run(sc, &real);
 	*at = first_difference(sc, &model, &real, why, size);

@@ -9,7 +9,7 @@
 #include "modelcompare.h"
 
 struct script {
-	bool x2, off; /* @off: it may disable the APIC, or its acceleration */
+	bool x2, off, inhibits; /* @off: it may disable the APIC; @inhibits: and AVIC (a changed ID) */
 	bool vmx, cr8, subclass; /* there are such accesses; there are TPRs with bits 3:0 */
 	u32 cpus, nsteps, fixed; /* @fixed: steps that all have */
 	struct step step[MAX_OPS];
@@ -206,7 +206,7 @@ static void sc_odd(struct script *sc, u32 cpu)
 		reg = 0xa0;
 	if (!sc_below(sc, 3)) {
 		reg = writable[sc_below(sc, ARRAY_SIZE(writable))];
-		sc->off |= !sc->x2 && reg == APIC_ID; /* a changed ID inhibits AVIC */
+		sc->inhibits |= !sc->x2 && reg == APIC_ID;
 		sc_write(sc, cpu, reg, sc_below(sc, 2) ? 0 : sc_below(sc, 4) ? sc_vector(sc) : sc_next(sc) & (sc->x2 ? ~0ull : 0xffffffff));
 	} else if (sc->x2) {
 		sc_read(sc, cpu, reg);

@@ -4,6 +4,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "compat/compat.h"
 #include "dirty.h"
 #include "inhibit.h"
 #include "state.h"
@@ -151,6 +152,8 @@ static long apic_bus(struct vm *vm, u64 ns)
 static long disable_exits(struct vm *vm, u64 exits)
 {
 	if (exits & ~(u64)KVM_X86_DISABLE_EXITS_HLT)
+		return -EINVAL;
+	if (COMPAT_KVM_CPUID_FIRST && vm->nr_vcpus)
 		return -EINVAL;
 	if (exits) {
 		WRITE_ONCE(vm->hlt_in_guest, true);

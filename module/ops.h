@@ -52,6 +52,7 @@ struct x86_fetch {
  * @vm_create, @vm_free: what is kept for a VM; before any vCPU, after the last
  * @vm_ioctl: ioctls of the VM's fd that only this backend has; -ENOTTY
  * @load_eoi_exitmap: vcpu->handled is new. Owner, not in L2.
+ * @nested_format: of the nested state that there is none (KVM_STATE_NESTED_FORMAT_...)
  * @mce_cap: bits of IA32_MCG_CAP that a guest may have beside those of MSR_MCE_CAP
  * @inhibits: VINTC_INHIBIT_... that acceleration doesn't go together with
  * @apicv_update: make acceleration what vcpu_wants_acceleration() says, and
@@ -91,6 +92,7 @@ struct vintc_ops {
 	long (*vm_ioctl)(struct vm *vm, unsigned int cmd, void __user *arg);
 	void (*load_eoi_exitmap)(struct vcpu *vcpu);
 	u64 mce_cap;
+	u16 nested_format;
 	u64 inhibits;
 	void (*apicv_update)(struct vcpu *vcpu);
 	void (*post_notify)(struct vcpu *vcpu);

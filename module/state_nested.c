@@ -20,12 +20,11 @@ static void nothing_nested(const struct vcpu *vcpu, struct kvm_nested_state *st)
 {
 	memset(st, 0, sizeof(*st));
 	st->size = sizeof(*st);
-	if (vcpu->vm->ops->backend == VINTC_BACKEND_VMX) {
-		st->format = KVM_STATE_NESTED_FORMAT_VMX;
+	st->format = vcpu->vm->ops->nested_format;
+	if (st->format == KVM_STATE_NESTED_FORMAT_VMX) {
 		st->hdr.vmx.vmxon_pa = NO_ADDRESS;
 		st->hdr.vmx.vmcs12_pa = NO_ADDRESS;
 	} else {
-		st->format = KVM_STATE_NESTED_FORMAT_SVM;
 		st->flags = KVM_STATE_NESTED_GIF_SET;
 	}
 }

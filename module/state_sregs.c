@@ -42,7 +42,8 @@ static bool paging_valid(const struct vcpu *vcpu, const struct kvm_sregs *s)
 		return false;
 	if (lma)
 		return (s->cr4 & X86_CR4_PAE) && !(s->cs.l && s->cs.db);
-	return !s->cs.l && !(s->cr4 & X86_CR4_PCIDE);
+	/* PCIDE outside long mode is taken, as by KVM; VMX doesn't enter with it. */
+	return !s->cs.l;
 }
 
 static bool sregs_valid(const struct vcpu *vcpu, const struct kvm_sregs *s)

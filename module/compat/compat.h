@@ -20,6 +20,13 @@
 #include <asm/reboot.h>
 #include <asm/tlbflush.h>
 
+/* Where KVM's ABI has changed, VMMs expect that of the kernel they run on. */
+#ifdef HAVE_KVM_CPUID_FIRST
+#define COMPAT_KVM_CPUID_FIRST true
+#else
+#define COMPAT_KVM_CPUID_FIRST false
+#endif
+
 /* System suspend and resume, on the last CPU with interrupts off. */
 #ifdef HAVE_SYM_register_syscore
 #define COMPAT_SYSCORE(name, suspend_fn, resume_fn)                          \

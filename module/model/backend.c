@@ -155,6 +155,7 @@ static const struct vintc_ops model_ops = {
 	.cpuid_changed = nothing,
 	.paging = paging,
 	.mce_cap = MSR_MCG_CMCI_P,
+	.nested_format = KVM_STATE_NESTED_FORMAT_SVM,
 	.vm_ioctl = model_vm_ioctl,
 	.load_eoi_exitmap = load_eoi_exitmap,
 };

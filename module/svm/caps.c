@@ -232,6 +232,7 @@ static const struct vintc_ops svm_ops = {
 	.run = svm_run,
 	.vm_create = avic_vm_create,
 	.vm_free = avic_vm_free,
+	.nested_format = KVM_STATE_NESTED_FORMAT_SVM,
 	.inhibits = VINTC_INHIBIT_APIC_ID | VINTC_INHIBIT_APIC_BASE |
 		    VINTC_INHIBIT_PIT,
 	.apicv_update = avic_update,

@@ -287,6 +287,7 @@ static const struct vintc_ops vmx_ops = {
 	.run = vmx_run,
 	.load_eoi_exitmap = vmx_load_eoi_exitmap,
 	.mce_cap = MSR_MCG_CMCI_P,
+	.nested_format = KVM_STATE_NESTED_FORMAT_VMX,
 	.inhibits = 0,
 	.apicv_update = vmx_apicv_update,
 	.post_notify = vmx_post_notify,

@@ -13,6 +13,7 @@
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
+#include "../compat/compat.h"
 #include "../ops.h"
 #include "../trace.h"
 #include "../vm.h"
@@ -120,7 +121,9 @@ static bool feature_usable(const struct vcpu *vcpu, u16 feature)
 {
 	if (!(boot_cpu_data.x86_capability[feature / 32] & BIT(feature % 32)))
 		return false;
-	return !vcpu->cpuid || cpuid_has(vcpu, feature);
+	if (!vcpu->cpuid)
+		return !COMPAT_KVM_CPUID_FIRST;
+	return cpuid_has(vcpu, feature);
 }
 
 u64 cpuid_cr4_allowed(const struct vcpu *vcpu)

@@ -134,6 +134,10 @@ static const struct pointer_case {
 	P(VM, KVM_SIGNAL_MSI),
 	P(VM, KVM_X86_SET_MSR_FILTER),
 	P(VCPU, KVM_SET_CPUID2),
+	P(VCPU, KVM_SET_CPUID),
+	P(VCPU, KVM_X86_SET_MCE),
+	P(VCPU, KVM_GET_NESTED_STATE),
+	P(VCPU, KVM_SET_NESTED_STATE),
 	P(VCPU, KVM_GET_REGS),
 	P(VCPU, KVM_SET_REGS),
 	P(VCPU, KVM_GET_SREGS),
@@ -311,6 +315,16 @@ FILL(m_none, struct kvm_msrs, a->nmsrs = 0)
 FILL(c_nent_max, struct kvm_cpuid2, a->nent = ~0u)
 FILL(c_nent_257, struct kvm_cpuid2, a->nent = 257)
 FILL(c_nent_0, struct kvm_cpuid2, a->nent = 0)
+FILL(c_old, struct kvm_cpuid, a->nent = ~0u)
+FILL(mce_bank, struct kvm_x86_mce, a->status = 1ull << 63; a->bank = 255)
+FILL(mce_valid, struct kvm_x86_mce, a->status = 1)
+FILL(mce_pad, struct kvm_x86_mce, a->status = 1ull << 63; a->pad2[1] = 1)
+#define NESTED(id, ...)                                                        \
+	FILL(id, struct kvm_nested_state, a->size = 4096; must(vm->cpu[0].fd, KVM_GET_NESTED_STATE, a); __VA_ARGS__)
+NESTED(n_size, a->size = 127)
+NESTED(n_format, a->format = 2)
+NESTED(n_guest, a->flags |= KVM_STATE_NESTED_GUEST_MODE)
+FILL(n_room, struct kvm_nested_state, a->size = 8)
 FILL(list_0, struct kvm_msr_list, a->nmsrs = 0)
 
 FILL(mp_bad, struct kvm_mp_state, a->mp_state = 77)
@@ -431,6 +445,14 @@ static const struct bad bad_cases[] = {
 	B("GET_MSRS nmsrs max", VCPU, KVM_GET_MSRS, m_nr_max, -E2BIG, SAME),
 	B("GET_MSRS unknown first", VCPU, KVM_GET_MSRS, m_unknown, 0, SAME),
 	B("SET_CPUID2 nent max", VCPU, KVM_SET_CPUID2, c_nent_max, -E2BIG, SAME),
+	B("SET_CPUID nent max", VCPU, KVM_SET_CPUID, c_old, -E2BIG, SAME),
+	B("X86_SET_MCE bank 255", VCPU, KVM_X86_SET_MCE, mce_bank, -EINVAL, SAME),
+	B("X86_SET_MCE not valid", VCPU, KVM_X86_SET_MCE, mce_valid, -EINVAL, SAME),
+	B("X86_SET_MCE padding", VCPU, KVM_X86_SET_MCE, mce_pad, 0, -EINVAL),
+	B("SET_NESTED_STATE size", VCPU, KVM_SET_NESTED_STATE, n_size, -EINVAL, SAME),
+	B("SET_NESTED_STATE format", VCPU, KVM_SET_NESTED_STATE, n_format, -EINVAL, SAME),
+	B("SET_NESTED_STATE in a nested guest", VCPU, KVM_SET_NESTED_STATE, n_guest, -EINVAL, SAME),
+	B("GET_NESTED_STATE no room", VCPU, KVM_GET_NESTED_STATE, n_room, -E2BIG, SAME),
 	B("SET_CPUID2 nent 257", VCPU, KVM_SET_CPUID2, c_nent_257, -E2BIG, SAME),
 	B("GET_CPUID2 nent 0", VCPU, KVM_GET_CPUID2, c_nent_0, -E2BIG, SAME),
 	B("GET_SUPPORTED_CPUID nent 0", DEV, KVM_GET_SUPPORTED_CPUID, c_nent_0, -E2BIG, SAME),
@@ -686,7 +708,8 @@ static const struct {
 	{ VCPU, KVM_GET_DEBUGREGS }, { VCPU, KVM_SET_DEBUGREGS }, { VCPU, KVM_GET_XCRS },
 	{ VCPU, KVM_SET_XCRS }, { VCPU, KVM_NMI }, { VCPU, KVM_INTERRUPT }, { VCPU, KVM_RUN },
 	{ VCPU, KVM_SET_SREGS2 }, { VCPU, KVM_TRANSLATE }, { VCPU, KVM_SET_TSC_KHZ },
-	{ VCPU, KVM_ENABLE_CAP },
+	{ VCPU, KVM_ENABLE_CAP }, { VCPU, KVM_SET_CPUID }, { VCPU, KVM_X86_SET_MCE },
+	{ VCPU, KVM_SET_NESTED_STATE }, { VCPU, KVM_GET_NESTED_STATE },
 };
 
 static void on_alarm(int s) {}

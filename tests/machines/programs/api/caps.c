@@ -50,6 +50,9 @@ void t_apic_bus(void)
 	expect(enable_on(vm.fd, CAP_APIC_BUS_CYCLES_NS, 0), -EINVAL);
 	expect(enable_on(vm.fd, CAP_APIC_BUS_CYCLES_NS, 1ull << 32), -EINVAL);
 	expect(enable_on(vm.fd, CAP_APIC_BUS_CYCLES_NS, 1000), 0);
+	if (is_vintc()) /* newer KVM's too */
+		expect(try(vm.fd, KVM_CHECK_EXTENSION, (void *)CAP_APIC_BUS_CYCLES_NS), 1000);
+	expect(try(vm.dev, KVM_CHECK_EXTENSION, (void *)CAP_APIC_BUS_CYCLES_NS), 1);
 	vcpu_create(&vm, 0);
 	expect(enable_on(vm.fd, CAP_APIC_BUS_CYCLES_NS, 1000), -EINVAL);
 	vcpu_long(&vm.cpu[0], g_apic_bus, try(vm.cpu[0].fd, KVM_GET_TSC_KHZ, NULL));

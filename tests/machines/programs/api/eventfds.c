@@ -119,7 +119,7 @@ void t_irqfd(void)
 void t_irqfd_input(void)
 {
 	int fd = event_new(0), other = event_new(0), pipes[2];
-	struct vm vm;
+	struct vm vm, second;
 
 	expect(pipe(pipes), 0);
 	vm_create(&vm);
@@ -136,6 +136,17 @@ void t_irqfd_input(void)
 	expect(irqfd(&vm, fd, 5, 0, 0), -EBUSY);
 	expect(irqfd(&vm, fd, 6, KVM_IRQFD_FLAG_RESAMPLE, other), -EBUSY);
 	expect(irqfd(&vm, other, 5, 0, 0), 0); /* two for one GSI */
+	/* nor in another VM: in KVM from 6.17 on */
+	if (is_vintc()) {
+		vm_start(&second, 1);
+		expect(irqfd(&second, fd, 5, 0, 0), -EBUSY);
+		expect(irqfd(&second, fd, 5, KVM_IRQFD_FLAG_DEASSIGN, 0), 0);
+		expect(irqfd(&vm, fd, 5, 0, 0), -EBUSY);
+		expect(irqfd(&vm, fd, 5, KVM_IRQFD_FLAG_DEASSIGN, 0), 0);
+		expect(irqfd(&second, fd, 5, 0, 0), 0);
+		vm_end(&second); /* takes it off */
+		expect(irqfd(&vm, fd, 5, 0, 0), 0);
+	}
 	expect(irqfd(&vm, fd, 5, KVM_IRQFD_FLAG_DEASSIGN, 0), 0);
 	expect(irqfd(&vm, fd, 7, 0, 0), 0);
 	expect(try(vm.fd, KVM_IRQFD, (void *)8), -EFAULT);

@@ -215,6 +215,9 @@ void t_delivery_event(void)
 	sregs_set(&vm.cpu[0], &s);
 	vcpu_run_exit(&vm.cpu[0], KVM_EXIT_INTERNAL_ERROR);
 	expect(vm.cpu[0].run->internal.suberror, KVM_INTERNAL_ERROR_DELIVERY_EV);
+	expect(vm.cpu[0].run->internal.ndata, 5);
+	expect(vm.cpu[0].run->internal.data[0], 0x80000306);
+	expect(vm.cpu[0].run->internal.data[3], MMIO_AT + 16 * 6);
 	/* it is on its way still; without it the vCPU can be set up anew and runs */
 	events_get(&vm, &e);
 	expect(e.exception.injected, 1);
@@ -265,6 +268,12 @@ void t_fail_entry(void)
 		must(vm.cpu[0].fd, KVM_SET_SREGS, &s);
 		refused_by_hardware(&vm, 0x80000021);
 		must(vm.cpu[0].fd, KVM_SET_SREGS, &was);
+		/* CR4.PCIDE outside long mode: "Checks on Guest Control Registers" */
+		vcpu_prot32(&vm.cpu[0], CODE16_AT);
+		sregs_get(&vm.cpu[0], &s);
+		s.cr4 |= 1 << 17;
+		must(vm.cpu[0].fd, KVM_SET_SREGS, &s);
+		refused_by_hardware(&vm, 0x80000021);
 	} else {
 		events_get(&vm, &e);
 		e.exception.injected = 1;

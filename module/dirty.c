@@ -51,8 +51,10 @@ int dirty_prepare(struct memory *mem, struct memslot *slot, const struct memslot
 		return 0;
 	if (now && now->dirty) {
 		slot->dirty = now->dirty;
+		slot->logged_from_start = now->logged_from_start;
 		return 0;
 	}
+	slot->logged_from_start = !now;
 	slot->dirty = kvcalloc(dirty_words(slot), 2 * sizeof(long), GFP_KERNEL_ACCOUNT);
 	if (!slot->dirty)
 		return -ENOMEM;

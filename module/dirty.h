@@ -5,8 +5,10 @@
  * Where a slot is logged, an entry is writable only while the page's bit is set:
  *
  * 1. A fault sets the bit in the section of pt_lock that makes the entry
- *    writable, also where the guest only reads what the host has writable (as
- *    KVM, whose users count on it). Such a slot has 4 KiB entries only.
+ *    writable. Such a slot has 4 KiB entries only. What the guest reads first is
+ *    mapped writable, too, if the host has it so, and logged, in a slot that is
+ *    logged from the start: as in KVM, whose users count on it. Where logging began
+ *    later, a page was most likely mapped before, and a read maps read-only.
  * 2. Whoever takes a bit takes the write permission in the same section, and
  *    flushes before user space learns of the bit. So a write is either in memory
  *    when user space copies the page, or faults and sets the bit again.
@@ -26,6 +28,12 @@
 #include <linux/bitops.h>
 
 #include "memory.h"
+
+/* Must a read of frame @gfn map it read-only? pt_lock held, under which bits go. */
+static inline bool dirty_read_only(const struct memslot *slot, u64 gfn)
+{
+	return slot->dirty && !slot->logged_from_start && !test_bit(gfn - slot->gfn, slot->dirty);
+}
 
 /*
  * Frame @gfn of @slot has been written, or is about to be through an entry that is

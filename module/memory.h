@@ -95,6 +95,7 @@ struct pt_format {
  * @npages: number of guest frames
  * @hva: user address of the first byte
  * @dirty: the log, a bit per frame, and as much again to copy it; NULL: none
+ * @logged_from_start: it had its log when it was made (dirty.h, 1)
  */
 struct memslot {
 	u32 id;
@@ -103,6 +104,7 @@ struct memslot {
 	u64 npages;
 	unsigned long hva;
 	unsigned long *dirty;
+	bool logged_from_start;
 };
 
 /**

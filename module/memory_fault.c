@@ -219,6 +219,9 @@ static int fault_commit(struct memory *mem, const struct memslot *slot,
 		leaf.level--;
 	leaf.gfn = fault->gfn & ~(pt_pages(leaf.level) - 1);
 	leaf.pfn = pfn & ~(pt_pages(leaf.level) - 1);
+	if (dirty_read_only(slot, fault->gfn) && !fault->write)
+		leaf.write = false;
+
 	if (fault_stale(mem, fault, leaf.level)) {
 		r = -EAGAIN;
 	} else {

@@ -257,7 +257,7 @@ static void write_elcr(struct pic *p, unsigned int n, u8 val)
 	struct pic_chip *c = &p->chip[n];
 	unsigned int pin;
 
-	c->elcr = val & c->elcr_mask;
+	c->elcr = val & c->elcr_mask & elcr_pins[n];
 	for (pin = 0; pin < 8; pin++) {
 		if (!(c->elcr >> pin & 1))
 			continue;

@@ -26,7 +26,8 @@
  * @icw: initialisation command word that is expected next, 2..4, or 0
  * @icw4, @single: ICW1 said: ICW4 comes, ICW3 doesn't
  * @read_isr, @poll: what the next read of the command port gives
- * @elcr: level-triggered pins; @elcr_mask: those that the guest can make so
+ * @elcr: level-triggered pins; @elcr_mask: which ELCR has, of those that
+ *        can be so
  */
 struct pic_chip {
 	u8 irr, imr, isr;

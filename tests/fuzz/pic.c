@@ -345,7 +345,7 @@ static void restore(u32 n, const struct fuzz_op *op)
 	set_byte(c->imr, st.imr);
 	set_byte(c->isr, st.isr);
 	set_byte(c->level, st.elcr & (n ? 0xde : 0xf8));
-	c->settable = st.elcr_mask;
+	c->settable = st.elcr_mask & (n ? 0xde : 0xf8);
 	c->top = st.priority_add % 8;
 	c->base = st.irq_base;
 	c->shows_isr = st.read_reg_select;
@@ -459,6 +459,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	pic_init(&pic);
 	memset(chips, 0, sizeof(chips));
+	chips[0].settable = 0xf8;
+	chips[1].settable = 0xde;
 	memset(lines, 0, sizeof(lines));
 	memset(&out, 0, sizeof(out));
 	high = false;

@@ -55,6 +55,7 @@
 	T(apic_rules, 0) \
 	T(apic_rules_x2apic, 0) \
 	T(x2apic_rules, 0) \
+	T(cr8_window, 0) \
 	T(ipi, 0) \
 	T(ipi_x2apic, 0) \
 	T(ipi_halted, 0) \

@@ -326,6 +326,30 @@ static void ipis(bool x2apic, bool halted)
 		pthread_join(t[i], NULL);
 }
 
+/* CR8 is written while an interrupt waits for IF, so that its window is asked for. */
+guest void g_cr8_window(u64 arg)
+{
+	g_apic_on(false);
+	g_cli();
+	for (u64 i = 1; i < 100; i++) {
+		g_apic_write(APIC_ICR, 0x40041);
+		asm volatile("mov %0, %%cr8; mov %1, %%cr8" : : "r"(15ul), "r"(0ul) : "memory");
+		g_expect(this_cpu()->count[0x41], i - 1);
+		g_sti();
+		g_cli();
+		g_expect(this_cpu()->count[0x41], i);
+	}
+}
+
+void t_cr8_window(void)
+{
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	vcpu_long(&vm.cpu[0], g_cr8_window, 0);
+	vcpu_done(&vm.cpu[0]);
+}
+
 void t_ipi(void) { ipis(false, false); }
 void t_ipi_x2apic(void) { ipis(true, false); }
 void t_ipi_halted(void) { ipis(false, true); }

@@ -167,7 +167,7 @@ static void del_producer(struct irq_bypass_consumer *c, struct irq_bypass_produc
 	mutex_unlock(&vb->lock);
 }
 
-/* Without irqbypass.ko, or when another VM has the eventfd: no bypass. */
+/* Without irqbypass.ko, or when a VM of KVM's has the eventfd: no bypass. */
 void bypass_begin(struct bypass *b, struct vm *vm, u32 gsi, struct eventfd_ctx *ctx)
 {
 	b->vm = vm;

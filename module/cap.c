@@ -99,7 +99,7 @@ int vm_check_extension(struct vm *vm, unsigned long cap)
 	unsigned int i;
 
 	if (cap == KVM_CAP_X86_APIC_BUS_CYCLES_NS)
-		return vm && vm->apic_bus_ns ? vm->apic_bus_ns : 1;
+		return vm && READ_ONCE(vm->apic_bus_ns) ? vm->apic_bus_ns : 1;
 	for (i = 0; i < ARRAY_SIZE(capabilities); i++)
 		if (capabilities[i].cap == cap)
 			return capabilities[i].value;

@@ -43,7 +43,7 @@ struct emulation {
 
 /*
  * As KVM: which event it was, in VMX's form (SDM 3C "Format of the IDT-Vectoring
- * Information Field"), an exit reason and its information, the address, the CPU.
+ * Information Field"), two words of VMX's that stay 0 here, the address, the CPU.
  */
 static void delivery_data(const struct vcpu *vcpu, struct kvm_run *run)
 {
@@ -53,7 +53,7 @@ static void delivery_data(const struct vcpu *vcpu, struct kvm_run *run)
 
 	run->internal.ndata = 5;
 	run->internal.data[0] = what | BIT(31);
-	run->internal.data[3] = vcpu->exit.gpa;
+	run->internal.data[3] = vcpu->exit.gpa_valid ? vcpu->exit.gpa : ~0ULL;
 	run->internal.data[4] = raw_smp_processor_id();
 }
 

@@ -51,7 +51,6 @@ static void raise_cmci(struct vcpu *vcpu)
 static void ucna(struct vcpu *vcpu, u64 *bank, u64 ctl2, const struct kvm_x86_mce *mce)
 {
 	bank_log(bank, mce);
-	vcpu->mcg_status = mce->mcg_status;
 	if ((vcpu->mcg_cap & MSR_MCG_CMCI_P) && (ctl2 & CTL2_CMCI_EN))
 		raise_cmci(vcpu);
 }

@@ -17,7 +17,9 @@ for name in $(/kvm-ioctls-tests --list 2>/dev/null | sed -n 's/: test$//p'); do
 		echo "ok - kvm-ioctls $name"
 		continue
 	fi
-	case " $lacking " in *" $name "*) [ "$device" = /dev/kvm ] || continue ;; esac
+	case "$device $lacking" in
+	/dev/vintc\ *"$name"*) echo "skip - kvm-ioctls $name: there is no VFIO device" && continue ;;
+	esac
 	echo "not ok - kvm-ioctls $name: $(grep -a -A 3 panicked /tmp/out | tr '\n' ' ')"
 	status=1
 done

@@ -140,6 +140,7 @@
 	T(cmci, 0) \
 	T(nested_state, 0) \
 	T(cpuid_old, 0) \
+	T(misc_enable, 0) \
 	T(dirty_read, 0) \
 	T(run_fields, 0) \
 	T(stats, 0) \

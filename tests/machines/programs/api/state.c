@@ -361,6 +361,27 @@ void t_cpuid(void)
 	expect(vm.sh->val[3], 0x20100800);
 }
 
+/* What says that there is neither branch trace nor PEBS isn't the guest's to change. */
+guest void g_misc_enable(u64 arg)
+{
+	g_expect(g_wrmsr_try(0x1a0, 0x1801), -1);
+	g_expect(g_rdmsr(0x1a0), 0x1801);
+	g_expect(g_wrmsr_try(0x1a0, 0x801), 13);
+	g_expect(g_wrmsr_try(0x1a0, 0), 13);
+	g_expect(g_rdmsr(0x1a0), 0x1801);
+}
+
+void t_misc_enable(void)
+{
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	expect(msr_set(&vm.cpu[0], 0x1a0, 0x1800), 1);
+	vcpu_long(&vm.cpu[0], g_misc_enable, 0);
+	vcpu_done(&vm.cpu[0]);
+	expect(msr_set(&vm.cpu[0], 0x1a0, 1), 1);
+}
+
 /* KVM_SET_CPUID: entries without index. */
 void t_cpuid_old(void)
 {

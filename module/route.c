@@ -513,11 +513,15 @@ void route_exitmap(struct vm *vm, struct exitmap *map,
  */
 int route_msi(struct vm *vm, const struct kvm_msi *msi)
 {
-	u64 address = (u64)msi->address_hi << 32 | msi->address_lo;
+	u64 address = (u64)msi->address_hi << 32 | msi->address_lo, low;
+	u32 high;
 	int ret;
 
+	static_assert(sizeof(msi->pad) == sizeof(low) + sizeof(high));
 	/* devid means something only with a flag, which x86 doesn't have. */
-	if (msi->flags || memchr_inv(msi->pad, 0, sizeof(msi->pad)))
+	memcpy(&low, msi->pad, sizeof(low));
+	memcpy(&high, msi->pad + sizeof(low), sizeof(high));
+	if (msi->flags || (low | high))
 		return -EINVAL;
 	if (!smp_load_acquire(&vm->irqchip))
 		return -EINVAL;

@@ -135,10 +135,13 @@ static bool must_return(void)
  * An interrupt that comes soon is cheaper to wait for than to sleep through.
  * The time spent grows while that pays and shrinks when it doesn't.
  */
-static bool halt_poll(struct vcpu *vcpu, bool (*over)(struct vcpu *vcpu))
+#define HALT_LOOKS 4
+
+static __always_inline bool halt_poll(struct vcpu *vcpu, bool (*over)(struct vcpu *vcpu))
 {
 	u32 limit = READ_ONCE(vcpu->vm->halt_poll_ns);
 	u64 start, now, end;
+	unsigned int i;
 
 	if (!limit || !vcpu->halt_poll_ns)
 		return false;
@@ -146,12 +149,16 @@ static bool halt_poll(struct vcpu *vcpu, bool (*over)(struct vcpu *vcpu))
 	start = now = ktime_get_ns();
 	end = start + min_t(u64, vcpu->halt_poll_ns, limit);
 	do {
-		if (over(vcpu)) {
-			vcpu->stats.halt_poll_success_ns += ktime_get_ns() - start;
-			vcpu->stats.halt_successful_poll++;
-			return true;
+		/* Reading the clock takes longer than looking. */
+		for (i = 0; i < HALT_LOOKS; i++) {
+			if (over(vcpu)) {
+				vcpu->stats.halt_poll_success_ns +=
+					ktime_get_ns() - start;
+				vcpu->stats.halt_successful_poll++;
+				return true;
+			}
+			cpu_relax();
 		}
-		cpu_relax();
 		now = ktime_get_ns();
 	} while (now < end && !need_resched() && !must_return() &&
 		 !local_softirq_pending());
@@ -189,6 +196,13 @@ static bool halt_needs_core(const struct vcpu *vcpu)
 	       ev->exception.pending || ev->nmi_pending;
 }
 
+/* Something has come that the APIC's owner hasn't looked at, or only now may take. */
+static __always_inline bool halt_news(struct vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->requests) || READ_ONCE(vcpu->mailbox.events) ||
+	       mailbox_pending(&vcpu->mailbox) || lapic_irr_any(&vcpu->lapic);
+}
+
 static bool interrupt_came(struct vcpu *vcpu)
 {
 	vcpu_timer_taken(vcpu);
@@ -199,8 +213,13 @@ static bool interrupt_came(struct vcpu *vcpu)
 		lapic_absorb_posted(&vcpu->lapic, &vcpu->mailbox);
 		vectors_after(vcpu);
 	}
-	/* Priorities only of what there is: this is asked again and again. */
-	return lapic_highest_irr(&vcpu->lapic) >= 0 && lapic_next(&vcpu->lapic) >= 0;
+	return lapic_irr_any(&vcpu->lapic) && lapic_next(&vcpu->lapic) >= 0;
+}
+
+/* While it polls nothing else changes: what there is of its own was looked at before. */
+static __always_inline bool interrupt_comes(struct vcpu *vcpu)
+{
+	return unlikely(halt_news(vcpu)) && interrupt_came(vcpu);
 }
 
 /* It came: is that all there is to it? */
@@ -224,7 +243,8 @@ bool vcpu_halt_briefly(struct vcpu *vcpu)
 	/* Nobody needs to tell it what it sees by itself. */
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
 	vcpu->halt_polled = true;
-	return halt_poll(vcpu, interrupt_came) && halt_ended(vcpu);
+	return !halt_needs_core(vcpu) && halt_poll(vcpu, interrupt_comes) &&
+	       halt_ended(vcpu);
 }
 
 static void sleep_until_woken(struct vcpu *vcpu)

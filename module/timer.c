@@ -55,6 +55,15 @@ static u64 tsc_deadline_ns(const struct vcpu *vcpu, u64 deadline)
 						    vcpu->vm->tsc_khz);
 }
 
+/* A callback that is running leaves a request behind, which vcpu_timer_expired() finds stale. */
+static void cancel(struct vcpu *vcpu)
+{
+	if (!vcpu->timer_armed)
+		return;
+	vcpu->timer_armed = false;
+	hrtimer_try_to_cancel(&vcpu->timer);
+}
+
 void vcpu_timer_arm(struct vcpu *vcpu, const struct lapic_out *out)
 {
 	u64 at;
@@ -66,19 +75,17 @@ void vcpu_timer_arm(struct vcpu *vcpu, const struct lapic_out *out)
 			  out->effects & LAPIC_OUT_ARM_TSC ? TRACE_TIMER_ARM_TSC :
 			  TRACE_TIMER_ARM, out->deadline);
 	if (out->effects & LAPIC_OUT_DISARM) {
-		/* A callback that is running leaves a request behind, which
-		 * vcpu_timer_expired() finds stale.
-		 */
-		hrtimer_try_to_cancel(&vcpu->timer);
+		cancel(vcpu);
 		return;
 	}
 	at = out->effects & LAPIC_OUT_ARM_TSC ?
 		     tsc_deadline_ns(vcpu, out->deadline) : out->deadline;
 	if (!at) {
-		hrtimer_try_to_cancel(&vcpu->timer);
+		cancel(vcpu);
 		vcpu_request(vcpu, REQ_TIMER);
 		return;
 	}
+	vcpu->timer_armed = true;
 	hrtimer_start(&vcpu->timer, ns_to_ktime(min_t(u64, at, KTIME_MAX)),
 		      HRTIMER_MODE_ABS_HARD);
 }
@@ -90,6 +97,30 @@ static bool due(const struct vcpu *vcpu, u64 now)
 	if (l->tsc_deadline)
 		return guest_tsc(vcpu) >= l->tsc_deadline;
 	return l->timer_deadline && now >= l->timer_deadline;
+}
+
+static __always_inline void fire(struct vcpu *vcpu, u64 now)
+{
+	struct lapic_out out = { .effects = 0 };
+
+	vcpu->stats.timer_fired++;
+	trace_vintc_timer(vcpu->id, TRACE_TIMER_FIRE, now);
+	vectors_before(vcpu);
+	lapic_timer(&vcpu->lapic, now, &out);
+	vectors_after(vcpu);
+	if (out.effects & ~LAPIC_OUT_EVENT)
+		deliver_lapic(vcpu, &out);
+}
+
+bool vcpu_timer_passed(struct vcpu *vcpu, const struct lapic_out *out)
+{
+	if (!(out->effects & LAPIC_OUT_ARM_TSC) || unlikely(vcpu->clock) ||
+	    guest_tsc(vcpu) < out->deadline)
+		return false;
+	trace_vintc_timer(vcpu->id, TRACE_TIMER_ARM_TSC, out->deadline);
+	cancel(vcpu);
+	fire(vcpu, trace_vintc_timer_enabled() ? vcpu_now(vcpu) : 0);
+	return true;
 }
 
 void vcpu_timer_expired(struct vcpu *vcpu)
@@ -106,12 +137,7 @@ void vcpu_timer_expired(struct vcpu *vcpu)
 		}
 		return;
 	}
-	vcpu->stats.timer_fired++;
-	trace_vintc_timer(vcpu->id, TRACE_TIMER_FIRE, now);
-	vectors_before(vcpu);
-	lapic_timer(&vcpu->lapic, now, &out);
-	vectors_after(vcpu);
-	deliver_lapic(vcpu, &out);
+	fire(vcpu, now);
 }
 
 bool vcpu_timer_taken(struct vcpu *vcpu)

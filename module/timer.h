@@ -14,6 +14,15 @@
 void vcpu_timer_init(struct vcpu *vcpu);
 /* Performs LAPIC_OUT_ARM, _ARM_TSC, _DISARM. Owner, atomic. */
 void vcpu_timer_arm(struct vcpu *vcpu, const struct lapic_out *out);
+/**
+ * vcpu_timer_passed() - has the deadline that the guest just wrote passed already?
+ * @out: of lapic_set_tsc_deadline(), not performed yet
+ *
+ * If so its interrupt is in IRR now, and no request is needed; not for user space's
+ * writes, as what it restores next may be IRR.
+ * Context: owner, atomic. Return: whether @out has been performed by that.
+ */
+bool vcpu_timer_passed(struct vcpu *vcpu, const struct lapic_out *out);
 /* REQ_TIMER: the deadline may have passed. Owner, atomic. */
 void vcpu_timer_expired(struct vcpu *vcpu);
 /* Takes REQ_TIMER before an entry, without the core. Owner, atomic. */

@@ -42,6 +42,13 @@ typedef int64_t s64;
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #endif
 
+/* The eight words of a 256-bit register: what turns the loop would cost more than its body. */
+#ifdef __clang__
+#define ENV_UNROLL_8 _Pragma("unroll 8")
+#else
+#define ENV_UNROLL_8 _Pragma("GCC unroll 8")
+#endif
+
 /*
  * Fully ordered read-modify-write on a u64 that other CPUs share, by compiler
  * builtins so that one text serves the kernel, KUnit and user space.

@@ -11,6 +11,7 @@ static int top_vector(const struct lapic *l, u32 base)
 {
 	int i;
 
+	ENV_UNROLL_8
 	for (i = 7; i >= 0; i--) {
 		u32 bits = lapic_get(l, base + (i << 4));
 
@@ -28,6 +29,7 @@ void lapic_refresh(struct lapic *l)
 	l->isr_top = top < 0 ? 0 : top;
 	l->isr_count = 0;
 	l->irr_words = 0;
+	ENV_UNROLL_8
 	for (i = 0; i < 8; i++) {
 		u32 isr = lapic_get(l, LAPIC_ISR + (i << 4));
 
@@ -65,6 +67,23 @@ int lapic_highest_irr(struct lapic *l)
 	return irr_top(l);
 }
 
+int lapic_highest_isr(const struct lapic *l)
+{
+	return top_vector(l, LAPIC_ISR);
+}
+
+bool lapic_irr_any(const struct lapic *l)
+{
+	u32 any = 0, i;
+
+	if (likely(!l->accelerated))
+		return l->irr_words;
+	ENV_UNROLL_8
+	for (i = 0; i < 8; i++)
+		any |= lapic_get(l, LAPIC_IRR + (i << 4));
+	return any;
+}
+
 int lapic_next(struct lapic *l)
 {
 	u32 ppr;
@@ -85,6 +104,7 @@ void lapic_accept(struct lapic *l, u8 vector)
 	u32 isr = vector_reg(LAPIC_ISR, vector);
 
 	if (unlikely(l->accelerated)) {
+		l->touched = true;
 		env_and32(l->regs + irr, ~bit);
 		lapic_put(l, isr, lapic_get(l, isr) | bit);
 		lapic_refresh(l);
@@ -126,8 +146,10 @@ void lapic_eoi(struct lapic *l, struct lapic_out *out)
 	u8 vector;
 	int top;
 
-	if (unlikely(l->accelerated))
+	if (unlikely(l->accelerated)) {
+		l->touched = true;
 		lapic_refresh(l);
+	}
 	if (unlikely(!l->isr_count))
 		return;
 	vector = l->isr_top;
@@ -221,6 +243,7 @@ static void reset_registers(struct lapic *l)
 	l->esr_pending = 0;
 	l->stale_vector = -1;
 	l->timer_mode = TIMER_ONE_SHOT;
+	l->touched = true;
 	lapic_refresh(l);
 }
 

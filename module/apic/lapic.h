@@ -145,6 +145,8 @@ struct lapic_config {
  * @accelerated: hardware (APICv, AVIC) changes IRR and ISR in the page behind
  *               the engine: the caches are not believed, and IRR is only
  *               changed by atomic operations. Set by lapic_accelerate().
+ * @touched: the engine has changed IRR or ISR while @accelerated. Cleared by who has told
+ *           hardware that keeps more of them than the page (RVI, SVI).
  * @irr_words: bit n: IRR word n may be non-zero; a clear bit means surely zero
  * @stale_vector: highest level vector, in service or pending, whose routing is
  *                gone and whose EOI must still be seen, or -1 (behaviour C)
@@ -165,6 +167,7 @@ struct lapic {
 	u8 isr_top;
 	u8 timer_mode;
 	bool accelerated;
+	bool touched;
 	s32 stale_vector;
 };
 
@@ -341,6 +344,10 @@ int lapic_next(struct lapic *l);
  * TPR threshold).
  */
 int lapic_highest_irr(struct lapic *l);
+/* Highest vector in ISR, or -1; from the page itself, as hardware left it. */
+int lapic_highest_isr(const struct lapic *l);
+/* May IRR hold anything? For who asks again and again; false is certain. */
+bool lapic_irr_any(const struct lapic *l);
 
 /* IRR to ISR; @vector is what lapic_next() has returned. */
 void lapic_accept(struct lapic *l, u8 vector);

@@ -78,6 +78,7 @@ bool lapic_restore(struct lapic *l, const void *regs, bool x2apic_ids, u64 now,
 	}
 	l->esr_pending = 0;
 	l->stale_vector = -1;
+	l->touched = true;
 	lapic_refresh(l);
 	ppr_update(l);
 	timer_restore(l, get32(regs, LAPIC_TIMER_CURRENT), now, out);

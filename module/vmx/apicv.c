@@ -18,26 +18,13 @@
 #include "../timer.h"
 #include "vmx.h"
 
-/* In service from the page itself: the engine's caches are its own. */
-static u8 highest_in_service(const struct lapic *l)
-{
-	int i;
-
-	for (i = 7; i >= 0; i--) {
-		u32 bits = lapic_get(l, LAPIC_ISR + i * 0x10);
-
-		if (bits)
-			return i * 32 + __fls(bits);
-	}
-	return 0;
-}
-
 static void write_status(struct vcpu *vcpu)
 {
 	int rvi = lapic_highest_irr(&vcpu->lapic);
+	int svi = lapic_highest_isr(&vcpu->lapic);
 
-	vmx_write(GUEST_INTR_STATUS, (u16)highest_in_service(&vcpu->lapic) << 8 |
-				     (rvi > 0 ? rvi : 0));
+	vcpu->lapic.touched = false;
+	vmx_write(GUEST_INTR_STATUS, max(svi, 0) << 8 | max(rvi, 0));
 }
 
 /* From vcpu->handled, before the next entry. */
@@ -153,7 +140,7 @@ int vmx_exit_apic_write(struct vcpu *vcpu)
 	if (trace_vintc_ipi_enabled())
 		vcpu_trace_self_ipi(vcpu, reg, lapic_get(&vcpu->lapic, reg), &out);
 	deliver_lapic(vcpu, &out);
-	vcpu->vmx->dirty |= VMX_STATUS;
+	vmx_status(vcpu);
 	return INNER_FAST;
 }
 
@@ -169,7 +156,7 @@ int vmx_exit_eoi(struct vcpu *vcpu)
 		isa_edge_eoi(vcpu->vm, vector);
 	lapic_eoi_done(&vcpu->lapic, vector, &out);
 	deliver_lapic(vcpu, &out);
-	vcpu->vmx->dirty |= VMX_STATUS;
+	vmx_status(vcpu);
 	return INNER_FAST;
 }
 
@@ -186,6 +173,7 @@ int vmx_exit_apic_access(struct vcpu *vcpu, enum vcpu_exit *why)
 	/* Else the access is physical: of a page table. */
 	vcpu->exit.gpa_valid = type <= 3;
 	vcpu->vmx->dirty |= VMX_STATUS;
+	vmx_need_rsp(vcpu);
 	vmx_need(vcpu, VMX_OWNED);
 	vmx_paging(vcpu, &f);
 	if (type <= 1 && !vcpu_delivering(vcpu))

@@ -33,7 +33,6 @@
 #define GPR_R15 0x78
 
 #define FIELD_HOST_RSP 0x6c14
-#define FIELD_HOST_RIP 0x6c16
 
 .section .rodata
 .align 4
@@ -53,15 +52,14 @@ SYM_FUNC_START(vmx_enter)
 	push	%rdi			/* 0x8(%rsp): gpr */
 	push	%rsi			/* 0x0(%rsp): launched */
 
-	/* The stack is hardly ever another than last time. */
+	/* Within a system call the stack is the same, and between them often not
+	 * (randomize_kstack_offset).
+	 */
 	cmp	%rsp, (%rdx)
 	je	.Lhost_rsp
 	mov	%rsp, (%rdx)
 	mov	$FIELD_HOST_RSP, %eax
 	vmwrite	%rsp, %rax
-	mov	$FIELD_HOST_RIP, %eax
-	lea	.Lexit(%rip), %rcx
-	vmwrite	%rcx, %rax
 .Lhost_rsp:
 	mov	GPR_RAX(%rdi), %rax
 	mov	GPR_RCX(%rdi), %rcx
@@ -92,7 +90,7 @@ SYM_FUNC_START(vmx_enter)
 .Lresume:
 	vmresume
 	jbe	.Lfail			/* always, when it comes here at all */
-.Lexit:
+SYM_INNER_LABEL(vmx_exit, SYM_L_GLOBAL)
 	ANNOTATE_NOENDBR		/* the CPU comes here, not a jump */
 	push	%rax
 	mov	0x10(%rsp), %rax

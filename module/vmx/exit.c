@@ -50,8 +50,7 @@ static int exit_msr(struct vcpu *vcpu, bool write, enum vcpu_exit *why)
 	}
 	if (write) {
 		vmx_msr_written(vcpu, msr);
-		if (msr >= 0x800 && msr <= 0x8ff)
-			vcpu->vmx->dirty |= VMX_STATUS;
+		vmx_status(vcpu); /* by the APIC's own MSRs, or a deadline that has passed */
 	}
 	vmx_skip(vcpu);
 	return INNER_FAST;
@@ -61,7 +60,7 @@ static int exit_hlt(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	vmx_skip(vcpu);
 	if (vcpu_halt_over(vcpu)) {
-		vcpu->vmx->dirty |= VMX_STATUS;
+		vmx_status(vcpu);
 		return INNER_FAST;
 	}
 	return inner_leave(why, EXIT_HALT);
@@ -145,6 +144,7 @@ static int exit_ept(struct vcpu *vcpu, enum vcpu_exit *why)
 	if (!vcpu->accelerated && inner_at_apic(vcpu)) {
 		vcpu->stats.apic_exits++;
 		vcpu->exit.gpa_valid = true;
+		vmx_need_rsp(vcpu);
 		vmx_paging(vcpu, &f);
 		return inner_apic(vcpu, &f, why);
 	}

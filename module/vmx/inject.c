@@ -172,15 +172,17 @@ static bool external(struct vcpu *vcpu, bool *busy)
 	return true;
 }
 
-static void put_interruptibility(struct vcpu *vcpu)
+static __always_inline void put_interruptibility(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = vcpu->vmx;
 	u32 val = vcpu->event.nmi_masked ? GUEST_INTR_STATE_NMI : 0;
 
 	/* STI's shadow needs IF (SDM 3C "Checks on Guest Non-Register State"). */
-	if (unlikely(vcpu->interrupt_shadow))
+	if (unlikely(vcpu->interrupt_shadow)) {
+		vmx_need_rip(vcpu);
 		val |= vmx->shadow_mov_ss || !(vcpu->rflags & RFLAGS_IF) ?
 			       GUEST_INTR_STATE_MOV_SS : GUEST_INTR_STATE_STI;
+	}
 	if (likely(val == vmx->interruptibility))
 		return;
 	vmx->interruptibility = val;
@@ -209,6 +211,7 @@ void vmx_inject(struct vcpu *vcpu)
 		put_interruptibility(vcpu);
 		return;
 	}
+	vmx_need_rip(vcpu);
 	busy = inject_again(vcpu);
 	busy |= nmi(vcpu, busy);
 	if (unlikely(vcpu->vmx->held))

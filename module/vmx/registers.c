@@ -110,6 +110,7 @@ int vmx_exit_cr(struct vcpu *vcpu, enum vcpu_exit *why)
 	enum vmx_cr r = VMX_CR_GOOD;
 
 	vcpu->stats.cr_exits++;
+	vmx_need_rsp(vcpu);
 	switch (q >> 4 & 3) {
 	case 0:
 		r = mov_to_cr(vcpu, cr, source(vcpu, gpr));
@@ -147,6 +148,7 @@ int vmx_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why)
 	bool write = !(q & BIT(4));
 
 	vcpu->stats.dr_exits++;
+	vmx_need_rsp(vcpu);
 	val = write ? source(vcpu, gpr) : 0;
 	switch (control_mov_dr(vcpu, q & 7, write, &val, vmx_cpl(vcpu),
 			       &vmx->st.dr6, &vmx->st.dr7,

@@ -139,8 +139,8 @@ static void load(struct vcpu *vcpu)
 	load_syscall_msrs(vmx);
 	if (unlikely(vmx_caps.l1d_flush))
 		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
-	/* The core may have changed the register page. */
-	vmx->dirty |= VMX_STATUS | VMX_DRS;
+	vmx->dirty |= VMX_DRS;
+	vmx_status(vcpu);
 }
 
 static void put(struct vcpu *vcpu)
@@ -182,7 +182,8 @@ static bool settle(struct vcpu *vcpu)
 		flush_tlb(vcpu);
 	if (vmx->dirty & VMX_CRS)
 		load_syscall_msrs(vmx);
-	vmx_write_state(vcpu);
+	if (vmx->dirty & VMX_STATE)
+		vmx_write_state(vcpu);
 	if (vmx->dirty & (VMX_APIC_MODE | VMX_EOI_BITMAP | VMX_STATUS))
 		vmx_apicv_write(vcpu);
 	if (vmx->dirty & VMX_DRS)
@@ -205,7 +206,7 @@ static bool look(struct vcpu *vcpu)
 	if (done & PREPARE_FLUSH)
 		vcpu->vmx->dirty |= VMX_FLUSH_EPT;
 	if (done & PREPARE_ABSORBED)
-		vcpu->vmx->dirty |= VMX_STATUS;
+		vmx_status(vcpu);
 	return !(done & PREPARE_LEAVE);
 }
 
@@ -235,8 +236,10 @@ static void write_registers(struct vcpu *vcpu)
 
 	if (vcpu->rip != vmx->rip)
 		vmx_write(GUEST_RIP, vcpu->rip);
-	if (unlikely(vcpu->gpr[X86_RSP] != vmx->rsp))
-		vmx_write(GUEST_RSP, vcpu->gpr[X86_RSP]);
+	if (unlikely(vcpu->gpr[X86_RSP] != vmx->rsp)) {
+		vmx->rsp = vcpu->gpr[X86_RSP];
+		vmx_write(GUEST_RSP, vmx->rsp);
+	}
 	if (unlikely(vcpu->rflags != vmx->rflags)) {
 		vmx_write(GUEST_RFLAGS, vcpu->rflags);
 		/* A trap that TF left pending goes with it. */
@@ -247,13 +250,26 @@ static void write_registers(struct vcpu *vcpu)
 		native_write_cr2(vmx->st.cr2);
 }
 
+/* What follows a completed write of an APIC register doesn't look at the guest's own. */
+static bool trap_like(u32 reason)
+{
+	return reason == EXIT_REASON_APIC_WRITE || reason == EXIT_REASON_EOI_INDUCED;
+}
+
 static void read_registers(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = vcpu->vmx;
 
-	vcpu->rip = vmx->rip = vmx_read(GUEST_RIP);
-	vcpu->gpr[X86_RSP] = vmx->rsp = vmx_read(GUEST_RSP);
-	vcpu->rflags = vmx->rflags = vmx_read(GUEST_RFLAGS);
+	if (unlikely(trap_like(vmx->reason))) {
+		vmx->unread = VMX_UNREAD_RSP | VMX_UNREAD_RIP;
+		/* What was entered with is no change of the core's. */
+		vmx->rip = vcpu->rip;
+		vmx->rflags = vcpu->rflags;
+	} else {
+		vmx->unread = VMX_UNREAD_RSP;
+		vcpu->rip = vmx->rip = vmx_read(GUEST_RIP);
+		vcpu->rflags = vmx->rflags = vmx_read(GUEST_RFLAGS);
+	}
 	vmx->st.cr2 = native_read_cr2();
 	vmx->valid = 0;
 }
@@ -265,7 +281,10 @@ static void enter(struct vcpu *vcpu)
 
 	write_registers(vcpu);
 	inner_offer_eoi(vcpu);
-	trace_vintc_entry(vcpu->id, vcpu->rip);
+	if (trace_vintc_entry_enabled()) {
+		vmx_need_rip(vcpu);
+		trace_vintc_entry(vcpu->id, vcpu->rip);
+	}
 
 	failed = vmx_enter(vcpu->gpr, vmx->launched, &vmx->host_rsp, vmx->spec_ctrl);
 	inner_take_eoi(vcpu);
@@ -281,10 +300,12 @@ static void enter(struct vcpu *vcpu)
 	read_registers(vcpu);
 	vmx_collect(vcpu);
 	vcpu->stats.exits++;
-	if (trace_vintc_exit_enabled())
+	if (trace_vintc_exit_enabled()) {
+		vmx_need_rip(vcpu);
 		trace_vintc_exit(vcpu->id, TRACE_VMX | vmx->reason,
 				 vmx_read(EXIT_QUALIFICATION),
 				 vmx_read(VM_EXIT_INTR_INFO), vcpu->rip);
+	}
 }
 
 /* ------------------------------------------------------ the host's interrupt */
@@ -334,6 +355,8 @@ static int run_guest(struct vcpu *vcpu, enum vcpu_exit *why)
 		enter(vcpu);
 		r = vmx_handle_exit(vcpu, why);
 	} while (r == INNER_FAST && --budget);
+	vmx_need_rip(vcpu);
+	vmx_need_rsp(vcpu);
 	vmx_end(vcpu);
 	return r == INNER_LEAVE ? r : INNER_HOST;
 }
@@ -362,7 +385,7 @@ enum vcpu_exit vmx_run(struct vcpu *vcpu)
 		else
 			local_irq_enable();
 		if (why == EXIT_HALT && vcpu_halt_briefly(vcpu)) {
-			vcpu->vmx->dirty |= VMX_STATUS;
+			vmx_status(vcpu);
 			why = EXIT_AGAIN;
 			r = INNER_HOST;
 		}

@@ -187,11 +187,14 @@ static void write_msrs(const struct cpu_state *st)
 
 static void write_drs(struct vcpu *vcpu)
 {
-	const struct vmx_vcpu *vmx = vcpu->vmx;
+	struct vmx_vcpu *vmx = vcpu->vmx;
+	u64 dr7 = vmx->user_drs ? (vcpu->debug.dr7 & 0xffff03ff) | 0x400 : vmx->st.dr7;
 
-	vmx_write(GUEST_DR7, vmx->user_drs ?
-			     (vcpu->debug.dr7 & 0xffff03ff) | 0x400 : vmx->st.dr7);
-	vmx_write(GUEST_IA32_DEBUGCTL, 0);
+	/* The guest's own writes exit, and so does the #DB that clears GD. */
+	if (dr7 == vmx->dr7)
+		return;
+	vmx->dr7 = dr7;
+	vmx_write(GUEST_DR7, dr7);
 }
 
 void vmx_write_state(struct vcpu *vcpu)

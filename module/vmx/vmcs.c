@@ -172,10 +172,13 @@ void vmx_set_up(struct vcpu *vcpu)
 	/* Every change of CR0 and CR4 exits. */
 	vmx_write(CR0_GUEST_HOST_MASK, ~0ULL);
 	vmx_write(CR4_GUEST_HOST_MASK, ~0ULL);
+	vmx_write(HOST_RIP, (unsigned long)vmx_exit);
+	/* Nor can the guest write this one. */
+	vmx_write(GUEST_IA32_DEBUGCTL, 0);
 	vmx->set_up = true;
 	vmx->dirty = ~0U;
 	vmx->cpu_host = -1;
-	vmx->rip = vmx->rsp = vmx->rflags = ~0ULL;
+	vmx->rip = vmx->rsp = vmx->rflags = vmx->dr7 = ~0ULL;
 	vmx->interruptibility = ~0U;
 	vmx->host_rsp = vmx->host_cr3 = vmx->host_cr4 = vmx->host_fs_base = ~0ULL;
 	vmx->tpr_threshold = ~0U;

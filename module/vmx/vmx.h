@@ -66,11 +66,15 @@ struct vmcs_page {
 #define VMX_DRS BIT(4)
 #define VMX_CONTROLS BIT(5)
 #define VMX_PDPTES BIT(6) /* to be read from guest memory and written */
+#define VMX_STATE (VMX_OWNED | VMX_CRS | VMX_MSRS | VMX_DRS | VMX_CONTROLS)
 #define VMX_FLUSH_VPID BIT(7)
 #define VMX_FLUSH_EPT BIT(8)
 #define VMX_APIC_MODE BIT(9) /* controls for APIC mode and acceleration */
 #define VMX_EOI_BITMAP BIT(10) /* from vcpu->handled */
 #define VMX_STATUS BIT(11) /* RVI and SVI, from the register page */
+
+#define VMX_UNREAD_RSP BIT(0)
+#define VMX_UNREAD_RIP BIT(1) /* and RFLAGS */
 
 /**
  * struct vmx_vcpu - a VMCS and what is known of it
@@ -86,8 +90,9 @@ struct vmcs_page {
  * @dirty: VMX_...
  * @control: as in the VMCS
  * @cpu_host: CPU whose host state is in the VMCS
- * @rip, @rsp, @rflags, @interruptibility: as in the VMCS
+ * @rip, @rsp, @rflags, @dr7, @interruptibility: as in the VMCS
  * @host_rsp, @host_cr3, @host_cr4, @host_fs_base: likewise
+ * @unread: VMX_UNREAD_...: since the last exit the VMCS has newer ones
  * @vector: of the host's interrupt that has ended the guest, or 0
  */
 struct vmx_vcpu {
@@ -101,7 +106,7 @@ struct vmx_vcpu {
 	u32 control[VMX_WORDS];
 	u32 exceptions;
 	int cpu_host;
-	u64 rip, rsp, rflags;
+	u64 rip, rsp, rflags, dr7;
 	u32 interruptibility;
 	u64 host_rsp, host_cr3, host_cr4, host_fs_base;
 	u16 vpid;
@@ -111,6 +116,7 @@ struct vmx_vcpu {
 	u32 insn_len;
 	u32 event_info;
 	u32 tpr_threshold;
+	u8 unread;
 	bool shadow_mov_ss;
 	bool held; /* user space's interrupt, for which entry wants IF */
 	bool user_drs;
@@ -222,6 +228,31 @@ bool vmx_write_pdptes(struct vcpu *vcpu);
 /* run.c */
 enum vcpu_exit vmx_run(struct vcpu *vcpu);
 
+/*
+ * Registers that few of the exits that are handled here look at; what is left of
+ * them is read when the inner loop ends. Between begin and end.
+ */
+static inline void vmx_need_rip(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vcpu->vmx;
+
+	if (likely(!(vmx->unread & VMX_UNREAD_RIP)))
+		return;
+	vmx->unread &= ~VMX_UNREAD_RIP;
+	vcpu->rip = vmx->rip = vmx_read(GUEST_RIP);
+	vcpu->rflags = vmx->rflags = vmx_read(GUEST_RFLAGS);
+}
+
+static inline void vmx_need_rsp(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vcpu->vmx;
+
+	if (!(vmx->unread & VMX_UNREAD_RSP))
+		return;
+	vmx->unread &= ~VMX_UNREAD_RSP;
+	vcpu->gpr[X86_RSP] = vmx->rsp = vmx_read(GUEST_RSP);
+}
+
 /* inject.c */
 void vmx_inject(struct vcpu *vcpu);
 void vmx_collect(struct vcpu *vcpu);
@@ -246,6 +277,12 @@ int vmx_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why);
 void vmx_apicv_update(struct vcpu *vcpu);
 void vmx_post_notify(struct vcpu *vcpu);
 void vmx_load_eoi_exitmap(struct vcpu *vcpu);
+/* Software may have changed what RVI and SVI follow from. */
+static inline void vmx_status(struct vcpu *vcpu)
+{
+	if (vcpu->lapic.touched)
+		vcpu->vmx->dirty |= VMX_STATUS;
+}
 /* What of it is dirty goes to the VMCS. Between begin and end. */
 void vmx_apicv_write(struct vcpu *vcpu);
 int vmx_exit_apic_access(struct vcpu *vcpu, enum vcpu_exit *why);
@@ -254,6 +291,8 @@ int vmx_exit_eoi(struct vcpu *vcpu);
 
 /* enter.S */
 /* Return: 0, or 1: VMfail. */
+/* HOST_RIP */
+extern const char vmx_exit[];
 int vmx_enter(u64 *gpr, bool launched, u64 *host_rsp, u64 spec_ctrl);
 /* Calls the host's handler at @entry as if the CPU had taken the interrupt, with
  * interrupts on: they are on when it returns.

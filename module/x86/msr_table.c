@@ -115,7 +115,8 @@ int msr_deadline_write(struct vcpu *vcpu, u64 val, bool host)
 	if (!vcpu->lapic.config.tsc_deadline)
 		return host && !val ? MSR_OK : MSR_GP;
 	lapic_set_tsc_deadline(&vcpu->lapic, val, &out);
-	deliver_lapic(vcpu, &out);
+	if (host || !vcpu_timer_passed(vcpu, &out))
+		deliver_lapic(vcpu, &out);
 	return MSR_OK;
 }
 

@@ -115,7 +115,7 @@ void bypass_sleep(struct vcpu *vcpu)
 	struct vcpu_bypass *vb = &vcpu->bypass;
 	struct bypass *b;
 
-	if (vb->asleep)
+	if (vb->asleep || !vcpu->vm->ops->posts_for_devices)
 		return;
 	smp_store_mb(vb->asleep, true);
 	if (likely(list_empty(&vb->list)))

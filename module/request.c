@@ -22,7 +22,9 @@ void vcpu_kick(struct vcpu *vcpu)
 	struct task_struct *task;
 
 	rcuwait_wake_up(&vcpu->wait);
-	if (cmpxchg(&vcpu->mode, IN_GUEST, EXITING) != IN_GUEST)
+	/* The wake-up has begun with a full barrier. */
+	if (READ_ONCE(vcpu->mode) != IN_GUEST ||
+	    cmpxchg(&vcpu->mode, IN_GUEST, EXITING) != IN_GUEST)
 		return;
 	/* Tasks are freed by RCU; a stale one takes a needless interrupt. */
 	rcu_read_lock();

@@ -34,6 +34,9 @@ MODULE_PARM_DESC(x2avic, "use x2AVIC where the CPU has it");
 static int avic_ipi = -1;
 module_param(avic_ipi, int, 0444);
 MODULE_PARM_DESC(avic_ipi, "CPUs send IPIs to running vCPUs by themselves: 1 yes, 0 no, -1 where that is known to work");
+static bool vnmi = true;
+module_param(vnmi, bool, 0444);
+MODULE_PARM_DESC(vnmi, "use virtual NMIs where the CPU has them");
 
 struct svm_features svm_features __ro_after_init;
 DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
@@ -98,7 +101,7 @@ static void read_features(void)
 	f->avic = feature(13, VINTC_FEATURE_AVIC, avic && host_ids_fit());
 	f->x2avic = feature(18, VINTC_FEATURE_X2AVIC, f->avic && x2avic);
 	f->avic_ipi = f->avic && (avic_ipi < 0 ? !ipi_erratum() : avic_ipi);
-	feature(25, VINTC_FEATURE_VNMI, false);
+	f->vnmi = feature(25, VINTC_FEATURE_VNMI, vnmi);
 	present |= VINTC_FEATURE_TLB_TAGS;
 	used |= VINTC_FEATURE_TLB_TAGS;
 
@@ -255,8 +258,9 @@ static void report(void)
 		{ VINTC_FEATURE_VIRT_SPEC_CTRL, "v_spec_ctrl" },
 		{ VINTC_FEATURE_AVIC, "avic" },
 		{ VINTC_FEATURE_X2AVIC, "x2avic" },
+		{ VINTC_FEATURE_VNMI, "vnmi" },
 	};
-	char on[96] = "", off[160] = "";
+	char on[96] = "", off[224] = "";
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {

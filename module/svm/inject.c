@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Getting events into the guest: EVENTINJ for what can go now, a V_IRQ window
- * for an interrupt that can't yet, the IRET intercept for an NMI that can't.
- * APM 2 "Event Injection", "Virtual Interrupts".
+ * for an interrupt that can't yet; for an NMI that can't V_NMI_PENDING, or without
+ * virtual NMIs the IRET intercept. APM 2 "Event Injection", "Virtual Interrupts",
+ * "NMI Virtualization".
  */
 #include <asm/processor-flags.h>
 
@@ -40,12 +41,11 @@ static void inject_exception(struct vcpu *vcpu)
 
 static void inject_nmi(struct vcpu *vcpu)
 {
-	struct vmcb_page *vmcb = svm_vmcb(vcpu);
-
 	vcpu->event.nmi_injected = true;
 	vcpu->event.nmi_masked = true;
 	put_event(vcpu, VMCB_EVENT_NMI, 2);
-	svm_intercept(vmcb, INTERCEPT_IRET, true);
+	if (!svm_features.vnmi)
+		svm_intercept(svm_vmcb(vcpu), INTERCEPT_IRET, true);
 	trace_vintc_inject(vcpu->id, 2, TRACE_INJECT_NMI);
 }
 
@@ -164,21 +164,36 @@ static bool nmi_goes(struct vcpu *vcpu)
 
 	if (!ev->nmi_pending)
 		return false;
-	if (ev->nmi_masked) {
-		if (vcpu->svm->nmi_iret)
-			step(vcpu);
-		else
-			svm_intercept(svm_vmcb(vcpu), INTERCEPT_IRET, true);
-		return false;
+	if (!ev->nmi_masked && !vcpu->interrupt_shadow) {
+		ev->nmi_pending--;
+		vcpu->stats.nmi_injections++;
+		inject_nmi(vcpu);
+		return true;
 	}
-	if (vcpu->interrupt_shadow) {
+	/* The CPU keeps one; only for another behind it there is a window. */
+	if (svm_features.vnmi && ev->nmi_pending == 1)
+		return false;
+	if (ev->nmi_masked && !vcpu->svm->nmi_iret)
+		svm_intercept(svm_vmcb(vcpu), INTERCEPT_IRET, true);
+	else
 		step(vcpu);
-		return false;
-	}
-	ev->nmi_pending--;
-	vcpu->stats.nmi_injections++;
-	inject_nmi(vcpu);
-	return true;
+	return false;
+}
+
+/* What the CPU has to know of NMIs, beside one that is injected. */
+static void load_nmis(struct vcpu *vcpu)
+{
+	struct vmcb_page *vmcb = svm_vmcb(vcpu);
+	u32 ctl = vmcb->c.int_ctl & ~(VMCB_V_NMI_PENDING | VMCB_V_NMI_MASK);
+
+	if (vcpu->event.nmi_pending)
+		ctl |= VMCB_V_NMI_PENDING;
+	if (vcpu->event.nmi_masked)
+		ctl |= VMCB_V_NMI_MASK;
+	if (likely(ctl == vmcb->c.int_ctl))
+		return;
+	vmcb->c.int_ctl = ctl;
+	vmcb_dirty(vmcb, VMCB_TPR);
 }
 
 /*
@@ -243,6 +258,8 @@ void svm_inject(struct vcpu *vcpu)
 	busy = inject_again(vcpu);
 	if (!busy)
 		busy = nmi_goes(vcpu);
+	if (svm_features.vnmi)
+		load_nmis(vcpu);
 	if (unlikely(vcpu->debug.control & KVM_GUESTDBG_BLOCKIRQ)) {
 		interrupt_window(vcpu, false);
 		return;
@@ -254,6 +271,19 @@ void svm_inject(struct vcpu *vcpu)
 
 /* -------------------------------------------------------------- after exit */
 
+/* The counterpart of load_nmis(). */
+static void store_nmis(struct vcpu *vcpu)
+{
+	u32 ctl = svm_vmcb(vcpu)->c.int_ctl;
+
+	vcpu->event.nmi_masked = ctl & VMCB_V_NMI_MASK;
+	if (likely(!vcpu->event.nmi_pending) || (ctl & VMCB_V_NMI_PENDING))
+		return;
+	vcpu->event.nmi_pending--;
+	vcpu->stats.nmi_injections++;
+	trace_vintc_inject(vcpu->id, 2, TRACE_INJECT_NMI);
+}
+
 void svm_collect(struct vcpu *vcpu)
 {
 	struct vmcb_control *c = &svm_vmcb(vcpu)->c;
@@ -264,6 +294,8 @@ void svm_collect(struct vcpu *vcpu)
 	if (unlikely(vcpu->svm->nmi_iret) &&
 	    vcpu->rip != vcpu->svm->nmi_iret_rip)
 		svm_nmi_unmask(vcpu);
+	if (svm_features.vnmi)
+		store_nmis(vcpu);
 	ev->exception.injected = false;
 	ev->nmi_injected = false;
 	ev->interrupt.injected = false;
@@ -282,7 +314,9 @@ void svm_collect(struct vcpu *vcpu)
 		ev->exception.error = c->exit_int_info_err;
 		break;
 	case VMCB_EVENT_NMI:
+		/* A virtual NMI's mask is clear again when its delivery fails. */
 		ev->nmi_injected = true;
+		ev->nmi_masked = true;
 		break;
 	case VMCB_EVENT_INTR:
 		ev->interrupt.injected = true;

@@ -17,12 +17,14 @@
  * struct svm_features - what this machine's SVM offers; set once by svm_probe()
  * @avic: AVIC is there and is used; @x2avic likewise
  * @avic_ipi: and CPUs may take IsRunning from the physical table
+ * @vnmi: the CPU masks NMIs until IRET and keeps one pending meanwhile
  * @nasid: number of ASIDs
  */
 struct svm_features {
 	bool nrip_save, decode_assist, flush_by_asid, clean_bits;
 	bool v_spec_ctrl, pause_filter, npt_1g;
 	bool avic, x2avic, avic_ipi;
+	bool vnmi;
 	u32 nasid;
 };
 

@@ -151,7 +151,8 @@ static void init_control(struct vcpu *vcpu)
 			c->intercepts[i / 32] |= BIT(i % 32);
 	c->iopm_base_pa = virt_to_phys(iopm);
 	c->tsc_offset = vcpu->tsc_offset;
-	c->int_ctl = VMCB_V_INTR_MASKING;
+	c->int_ctl = VMCB_V_INTR_MASKING |
+		     (svm_features.vnmi ? VMCB_V_NMI_ENABLE : 0);
 	c->nested_ctl = BIT(0);
 	c->nested_cr3 = memory_root(&vcpu->vm->mem);
 	avic_fill_vmcb(vcpu);

@@ -91,10 +91,13 @@ enum vmcb_group {
 /* int_ctl */
 #define VMCB_V_TPR_MASK 0xfULL
 #define VMCB_V_IRQ BIT(8)
+#define VMCB_V_NMI_PENDING BIT(11)
+#define VMCB_V_NMI_MASK BIT(12)
 #define VMCB_V_INTR_PRIO_SHIFT 16
 #define VMCB_V_INTR_PRIO (0xf << VMCB_V_INTR_PRIO_SHIFT)
 #define VMCB_V_IGN_TPR BIT(20)
 #define VMCB_V_INTR_MASKING BIT(24)
+#define VMCB_V_NMI_ENABLE BIT(26)
 #define VMCB_X2AVIC_ENABLE BIT(30)
 #define VMCB_AVIC_ENABLE BIT(31)
 

@@ -4,7 +4,10 @@ say() { echo "guest: $*"; }
 
 # another one of the guests in /guest, if the command line names it
 for word in $(cat /proc/cmdline); do
-	case $word in vintc.guest=*) exec sh "/guest/${word#*=}" ;; esac
+	case $word in
+	vintc.guest=*) exec sh "/guest/${word#*=}" ;;
+	vintc.nmis=*) nmis=${word#*=} ;;
+	esac
 done
 
 field() { awk -v n="$1:" '$1 == n { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts; }
@@ -26,6 +29,17 @@ if [ "$(grep -c ^processor /proc/cpuinfo)" -gt 1 ]; then
 		i=$((i + 1))
 	done
 	say "ipis $(($(field RES) + $(field CAL) > 0))"
+fi
+# NMIs: each asks the other CPUs for a backtrace
+if [ -n "$nmis" ]; then
+	i=0
+	before=$(field NMI)
+	while [ $i -lt "$nmis" ]; do
+		echo l >/proc/sysrq-trigger
+		i=$((i + 1))
+	done
+	got=$(($(field NMI) - before))
+	say "nmis $((got == nmis * ($(grep -c ^processor /proc/cpuinfo) - 1))) ($got)"
 fi
 if [ -b /dev/vda ]; then
 	say "disk $(head -c 4194304 /dev/vda | md5sum | cut -d' ' -f1)"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # AVIC at work (bochs --avic 1 or 2): avictest counts exits, with acceleration on, switched off by the module's
-# parameter, and going on and off every few milliseconds; then the main job, on and off.
+# parameter, and going on and off every few milliseconds; then the main job, on and off; and NMIs, with virtual NMIs
+# and without (nmi: only with --avic 2).
 #
 # DEVICE: /dev/vintc, or /dev/kvm to see the peer, whose avic parameter is in --modprobe. MODES: which of them.
 # HAS_X2AVIC: 0 without: there x2APIC registers exit.
@@ -10,6 +11,8 @@ export DEV=$device
 # The kernel's own work after booting would be in the counts.
 sleep 3
 tests=${TESTS:-}
+nmis="nmi nmi_when nmi_two nmi_moved nmi_init nmi_interrupted nmi_stopped nmi_halted nmi_exits nmi_exits_behind nmi_ipi
+	events_interrupt events_nmi_masked pit_nmi"
 
 # reload PARAMETERS: the CPU has no erratum, though its family has
 reload() {
@@ -21,11 +24,11 @@ reload() {
 tagged() {
 	tag=$1
 	shift
-	{ "$@"; echo $? >/tmp/status; } | sed -E "s|^(ok\|not ok\|skip) - |&$tag |"
+	{ "$@"; echo $? >/tmp/status; } | sed -E "s/^(ok|not ok|skip) - /&$tag /"
 	[ "$(cat /tmp/status)" = 0 ] || status=1
 }
 
-for mode in ${MODES:-on off toggled main}; do
+for mode in ${MODES:-on off toggled main nmi}; do
 	case $mode in
 	on)
 		reload
@@ -44,6 +47,18 @@ for mode in ${MODES:-on off toggled main}; do
 	main)
 		reload
 		PREFIX=avic /jobs/main || status=1
+		;;
+	nmi)
+		for on in 1 0; do
+			reload vnmi=$on
+			if [ "$(/vintctl info | grep -c '^used.* vnmi')" = $on ]; then
+				echo "ok - vnmi=$on: seen in the features used"
+			else
+				echo "not ok - vnmi=$on: $(/vintctl info | grep '^used')"
+				status=1
+			fi
+			tagged "vnmi=$on:" /apitest $nmis
+		done
 		;;
 	esac
 done

@@ -12,7 +12,7 @@ check() { name=$1; shift; if "$@"; then ok "$name"; else bad "$name: $*"; fi; }
 tagged() {
 	tag=$1
 	shift
-	{ "$@"; echo $? >/tmp/status; } | sed -E "s|^(ok\|not ok\|skip) - |&$tag |"
+	{ "$@"; echo $? >/tmp/status; } | sed -E "s/^(ok|not ok|skip) - /&$tag /"
 	[ "$(cat /tmp/status)" = 0 ] || status=1
 }
 guest() { DEV=$1 /apitest memory >/tmp/guest 2>&1 && grep -q '^ok' /tmp/guest || { cat /tmp/guest; false; }; }

@@ -15,7 +15,7 @@ bad() { echo "not ok - $1"; status=1; }
 tagged() {
 	local tag=$1
 	shift
-	{ "$@"; echo $? >/tmp/status; } | sed -E "s|^(ok\|not ok\|skip) - |&$tag |"
+	{ "$@"; echo $? >/tmp/status; } | sed -E "s/^(ok|not ok|skip) - /&$tag /"
 	[ "$(cat /tmp/status)" = 0 ] || status=1
 }
 

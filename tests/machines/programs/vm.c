@@ -628,7 +628,7 @@ guest void vm_guest_isr(struct frame *f)
 	}
 	if (c->nlog < ARRAY_SIZE(c->log))
 		c->log[c->nlog++] = v;
-	if (v == 2 && SH->arg[15])
+	for (u64 i = 0; v == 2 && i < SH->arg[15]; i++)
 		g_out8(PORT_SYNC, 0);
 	if (v >= 32 && !c->no_eoi[v])
 		g_apic_write(APIC_EOI, 0);

@@ -67,7 +67,7 @@ struct shared {
 	const char *volatile why;
 	volatile u64 got, want;
 	volatile u64 go, stop, ready;
-	volatile u64 arg[16], val[64]; /* arg[15]: NMI handlers write to PORT_SYNC */
+	volatile u64 arg[16], val[64]; /* arg[15]: so often NMI handlers write to PORT_SYNC */
 };
 
 #define sh_at(mem) ((struct shared *)((u8 *)(mem) + SHARED))

@@ -48,6 +48,16 @@
 	T(events_nmi_masked, 0) \
 	T(events_shadow, 0) \
 	T(nmi, 0) \
+	T(nmi_when, 0) \
+	T(nmi_two, 0) \
+	T(nmi_moved, 0) \
+	T(nmi_init, 0) \
+	T(nmi_interrupted, 0) \
+	T(nmi_stopped, 0) \
+	T(nmi_halted, 0) \
+	T(nmi_exits, 0) \
+	T(nmi_exits_behind, 0) \
+	T(nmi_ipi, 0) \
 	T(sipi, 0) \
 	T(sipi_x2apic, 0) \
 	T(lapic_reset, 0) \

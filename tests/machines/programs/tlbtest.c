@@ -192,7 +192,7 @@ static void t_moved(void)
 	}
 }
 
-/* And the pages are others each time: new to this CPU, flushed on the other. */
+/* And the pages have become others meanwhile, with a flush where it was then. */
 static void t_moved_and_taken(void)
 {
 	struct vm vm;
@@ -207,8 +207,8 @@ static void t_moved_and_taken(void)
 		madvise(p, EXTRA, MADV_DONTNEED);
 		for (u64 n = 0; n < PAGES; n++)
 			*(u64 *)(p + n * 4096) = i;
-		/* a second time with what the first has left */
 		vcpu_until(&vm.cpu[0], PORT_SYNC);
+		other_cpu(i + 1);
 		vcpu_until(&vm.cpu[0], PORT_SYNC);
 	}
 }
@@ -321,12 +321,13 @@ static void t_cr0(void)
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
+		/* first, while no CPU has given out more tags than another */
+		{ "moved", t_moved },
 		{ "unmapped", t_unmapped },
 		{ "protected", t_protected },
 		{ "logged", t_logged },
 		{ "log_begins", t_log_begins },
 		{ "deleted", t_deleted },
-		{ "moved", t_moved },
 		{ "moved_and_taken", t_moved_and_taken },
 		{ "moved_apart", t_moved_apart },
 		{ "many", t_many },

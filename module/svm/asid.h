@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Which ASID a vCPU runs with, and what VMRUN has to flush: APM 2 "TLB Control".
- * No emulator keeps translations across VMRUN, so this arithmetic stands by
- * itself, for a test that does (tests/unit/asid.c).
+ * The emulators keep no translations across VMRUN, so this arithmetic stands by
+ * itself, for a test that does (tests/unit/asid.c); one notices what is missing
+ * (tests/machines/bochs-patches/20-tlb-check.patch).
  */
 #ifndef VINTC_SVM_ASID_H
 #define VINTC_SVM_ASID_H

@@ -65,6 +65,9 @@ struct x86_fetch {
  * @intercepts_changed: msr_filtered() and vm->hlt_in_guest may be new. Owner.
  * @posts_for_devices: the mailbox of an accelerated vCPU is a posted-interrupt
  *	descriptor for an IOMMU too, with NV and NDST
+ * @deadline_changed: vcpu->deadline is another; from now on a run of the guest ends by
+ *	itself when the guest's TSC reaches it, if it isn't 0, and vcpu_deadline_passed()
+ *	is told. Owner, atomic. NULL when hardware can't
  * @dests_changed: this is the new destination map. vm->lock held.
  */
 struct vintc_ops {
@@ -98,6 +101,7 @@ struct vintc_ops {
 	void (*post_notify)(struct vcpu *vcpu);
 	bool shares_irr;
 	bool posts_for_devices;
+	void (*deadline_changed)(struct vcpu *vcpu);
 	void (*intercepts_changed)(struct vcpu *vcpu);
 	void (*dests_changed)(struct vm *vm, const struct dest_map *map);
 };

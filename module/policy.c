@@ -31,6 +31,7 @@ static const struct {
 	[VINTC_POLICY_LEVEL_STORM] = {
 		.max = 1000000, .initial = IOAPIC_STORM_DEFAULT,
 	},
+	[VINTC_POLICY_DEADLINE] = { .max = VINTC_DEADLINE_HOST },
 };
 
 static bool possible(u32 policy, u64 value)

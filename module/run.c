@@ -200,7 +200,8 @@ static bool halt_needs_core(const struct vcpu *vcpu)
 static __always_inline bool halt_news(struct vcpu *vcpu)
 {
 	return READ_ONCE(vcpu->requests) || READ_ONCE(vcpu->mailbox.events) ||
-	       mailbox_pending(&vcpu->mailbox) || lapic_irr_any(&vcpu->lapic);
+	       mailbox_pending(&vcpu->mailbox) || lapic_irr_any(&vcpu->lapic) ||
+	       vcpu_deadline_due(vcpu);
 }
 
 static bool interrupt_came(struct vcpu *vcpu)
@@ -268,6 +269,7 @@ static int block(struct vcpu *vcpu, int *srcu)
 	bool polled = vcpu->halt_polled;
 
 	vcpu->halt_polled = false;
+	vcpu_timer_to_host(vcpu);
 	srcu_read_unlock(&vcpu->vm->mem.srcu, *srcu);
 	while (!event_wakes(vcpu) && !must_return()) {
 		if (!polled) {

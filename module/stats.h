@@ -36,6 +36,7 @@
 	X(eoi, CUMULATIVE, NONE)                       \
 	X(ipi_sent, CUMULATIVE, NONE)                  \
 	X(timer_fired, CUMULATIVE, NONE)               \
+	X(deadline_exits, CUMULATIVE, NONE)            \
 	X(halt_wakeup, CUMULATIVE, NONE)               \
 	X(halt_attempted_poll, CUMULATIVE, NONE)       \
 	X(halt_successful_poll, CUMULATIVE, NONE)      \

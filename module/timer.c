@@ -64,22 +64,9 @@ static void cancel(struct vcpu *vcpu)
 	hrtimer_try_to_cancel(&vcpu->timer);
 }
 
-void vcpu_timer_arm(struct vcpu *vcpu, const struct lapic_out *out)
+/* @at: host ns, or 0: that time has come */
+static void start(struct vcpu *vcpu, u64 at)
 {
-	u64 at;
-
-	if (unlikely(vcpu->clock))
-		return;
-	trace_vintc_timer(vcpu->id,
-			  out->effects & LAPIC_OUT_DISARM ? TRACE_TIMER_DISARM :
-			  out->effects & LAPIC_OUT_ARM_TSC ? TRACE_TIMER_ARM_TSC :
-			  TRACE_TIMER_ARM, out->deadline);
-	if (out->effects & LAPIC_OUT_DISARM) {
-		cancel(vcpu);
-		return;
-	}
-	at = out->effects & LAPIC_OUT_ARM_TSC ?
-		     tsc_deadline_ns(vcpu, out->deadline) : out->deadline;
 	if (!at) {
 		cancel(vcpu);
 		vcpu_request(vcpu, REQ_TIMER);
@@ -88,6 +75,54 @@ void vcpu_timer_arm(struct vcpu *vcpu, const struct lapic_out *out)
 	vcpu->timer_armed = true;
 	hrtimer_start(&vcpu->timer, ns_to_ktime(min_t(u64, at, KTIME_MAX)),
 		      HRTIMER_MODE_ABS_HARD);
+}
+
+/* @deadline: 0 for none */
+static void watch(struct vcpu *vcpu, u64 deadline)
+{
+	if (deadline == vcpu->deadline)
+		return;
+	vcpu->deadline = deadline;
+	vcpu->vm->ops->deadline_changed(vcpu);
+}
+
+static bool hardware_watches(const struct vcpu *vcpu)
+{
+	return vcpu->vm->ops->deadline_changed &&
+	       vm_policy(vcpu->vm, VINTC_POLICY_DEADLINE) == VINTC_DEADLINE_AUTO;
+}
+
+void vcpu_timer_arm(struct vcpu *vcpu, const struct lapic_out *out)
+{
+	if (unlikely(vcpu->clock))
+		return;
+	trace_vintc_timer(vcpu->id,
+			  out->effects & LAPIC_OUT_DISARM ? TRACE_TIMER_DISARM :
+			  out->effects & LAPIC_OUT_ARM_TSC ? TRACE_TIMER_ARM_TSC :
+			  TRACE_TIMER_ARM, out->deadline);
+	if (out->effects & LAPIC_OUT_DISARM) {
+		cancel(vcpu);
+		watch(vcpu, 0);
+		return;
+	}
+	if ((out->effects & LAPIC_OUT_ARM_TSC) && hardware_watches(vcpu)) {
+		cancel(vcpu);
+		watch(vcpu, out->deadline);
+		return;
+	}
+	watch(vcpu, 0);
+	start(vcpu, out->effects & LAPIC_OUT_ARM_TSC ?
+			    tsc_deadline_ns(vcpu, out->deadline) : out->deadline);
+}
+
+void vcpu_timer_to_host(struct vcpu *vcpu)
+{
+	u64 deadline = vcpu->deadline;
+
+	if (!deadline)
+		return;
+	watch(vcpu, 0);
+	start(vcpu, tsc_deadline_ns(vcpu, deadline));
 }
 
 static bool due(const struct vcpu *vcpu, u64 now)
@@ -118,6 +153,7 @@ bool vcpu_timer_passed(struct vcpu *vcpu, const struct lapic_out *out)
 	    guest_tsc(vcpu) < out->deadline)
 		return false;
 	trace_vintc_timer(vcpu->id, TRACE_TIMER_ARM_TSC, out->deadline);
+	watch(vcpu, 0);
 	cancel(vcpu);
 	fire(vcpu, trace_vintc_timer_enabled() ? vcpu_now(vcpu) : 0);
 	return true;
@@ -140,8 +176,18 @@ void vcpu_timer_expired(struct vcpu *vcpu)
 	fire(vcpu, now);
 }
 
+void vcpu_deadline_passed(struct vcpu *vcpu)
+{
+	watch(vcpu, 0);
+	vcpu_timer_expired(vcpu);
+}
+
 bool vcpu_timer_taken(struct vcpu *vcpu)
 {
+	if (vcpu_deadline_due(vcpu)) {
+		vcpu_deadline_passed(vcpu);
+		return true;
+	}
 	if (likely(!test_bit(REQ_TIMER, &vcpu->requests)) ||
 	    !test_and_clear_bit(REQ_TIMER, &vcpu->requests))
 		return false;

@@ -23,6 +23,10 @@ void vcpu_timer_arm(struct vcpu *vcpu, const struct lapic_out *out);
  * Context: owner, atomic. Return: whether @out has been performed by that.
  */
 bool vcpu_timer_passed(struct vcpu *vcpu, const struct lapic_out *out);
+/* Hardware has watched it, and may have been early. Owner, atomic. */
+void vcpu_deadline_passed(struct vcpu *vcpu);
+/* Before it sleeps: from hardware, which sleeps too, to the host's timer. Owner. */
+void vcpu_timer_to_host(struct vcpu *vcpu);
 /* REQ_TIMER: the deadline may have passed. Owner, atomic. */
 void vcpu_timer_expired(struct vcpu *vcpu);
 /* Takes REQ_TIMER before an entry, without the core. Owner, atomic. */
@@ -55,6 +59,12 @@ static inline u64 timer_now_for(const struct vcpu *vcpu, u32 reg)
 static inline u64 guest_tsc(const struct vcpu *vcpu)
 {
 	return vcpu_tsc_base(vcpu) + vcpu->tsc_offset;
+}
+
+/* While it polls: hardware watches in the guest alone. */
+static inline bool vcpu_deadline_due(const struct vcpu *vcpu)
+{
+	return vcpu->deadline && guest_tsc(vcpu) >= vcpu->deadline;
 }
 
 #endif

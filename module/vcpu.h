@@ -240,6 +240,7 @@ struct vcpu {
 	u8 eoi_vector; /* with REQ_IOAPIC_EOI */
 	struct hrtimer timer;
 	bool timer_armed; /* since it was last cancelled; the owner's */
+	u64 deadline; /* guest TSC, where hardware watches instead of @timer; or 0 */
 	u64 halt_poll_ns;
 	bool halt_polled; /* for this HLT, by vcpu_halt_briefly() */
 	struct vcpu_exit_info exit;

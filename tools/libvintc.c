@@ -131,6 +131,7 @@ static const char *const policies[VINTC_POLICIES] = {
 	[VINTC_POLICY_TIMER_MIN_NS] = "timer-min-ns",
 	[VINTC_POLICY_ACCELERATION] = "acceleration",
 	[VINTC_POLICY_LEVEL_STORM] = "level-storm",
+	[VINTC_POLICY_DEADLINE] = "deadline",
 };
 
 int vintc_policy_number(const char *name)

@@ -1673,7 +1673,12 @@ struct vintc_vector_stats {
  */
 #define VINTC_POLICY_LEVEL_STORM	8
 
-#define VINTC_POLICIES			9
+/* Who ends a run of the guest at its TSC deadline */
+#define VINTC_POLICY_DEADLINE		9
+#define VINTC_DEADLINE_AUTO		0	/* the CPU's VMX-preemption timer, where there is one */
+#define VINTC_DEADLINE_HOST		1	/* the host's timer; from the next deadline on */
+
+#define VINTC_POLICIES			10
 
 /**
  * struct vintc_policy - one of them

@@ -46,7 +46,7 @@ static const struct control {
 	{ VMX_PIN, NEED, PIN_BASED_EXT_INTR_MASK, 0, "external-interrupt exiting" },
 	{ VMX_PIN, NEED, PIN_BASED_NMI_EXITING, 0, "NMI exiting" },
 	{ VMX_PIN, NEED, PIN_BASED_VIRTUAL_NMIS, VINTC_FEATURE_VNMI, "virtual NMIs" },
-	{ VMX_PIN, KNOWN, PIN_BASED_VMX_PREEMPTION_TIMER,
+	{ VMX_PIN, MAY, PIN_BASED_VMX_PREEMPTION_TIMER,
 	  VINTC_FEATURE_PREEMPTION_TIMER, "preemption timer" },
 	{ VMX_PIN, MAY, PIN_BASED_POSTED_INTR, VINTC_FEATURE_POSTED_INTR,
 	  "posted interrupts" },
@@ -212,6 +212,7 @@ static void read_rest(void)
 
 	rdmsrl(MSR_IA32_VMX_MISC, misc);
 	caps->soft_len0 = misc & BIT_ULL(30);
+	caps->timer_shift = misc & 31;
 	caps->tpr_shadow = used & VINTC_FEATURE_TPR_SHADOW;
 	caps->xsaves = caps->control[VMX_CPU2] & VMX_CPU2_XSAVES;
 	/* All or nothing: each without the others costs an exit all the same. */
@@ -220,6 +221,9 @@ static void read_rest(void)
 	if (!caps->apicv)
 		used &= ~(u64)(APICV_FEATURES | VINTC_FEATURE_X2APIC_VIRT) |
 			VINTC_FEATURE_TPR_SHADOW;
+	/* Where it has errata the CPU is older than all of these. */
+	if (!caps->apicv)
+		used &= ~(u64)VINTC_FEATURE_PREEMPTION_TIMER;
 	caps->l1d_flush = boot_cpu_has_bug(X86_BUG_L1TF) &&
 			  boot_cpu_has(X86_FEATURE_FLUSH_L1D) &&
 			  !cpu_mitigations_off();
@@ -265,7 +269,7 @@ static struct pt_format ept_format __ro_after_init = {
 	.max_leaf = 2,
 };
 
-static const struct vintc_ops vmx_ops = {
+static struct vintc_ops vmx_ops __ro_after_init = {
 	.name = "VMX",
 	.backend = VINTC_BACKEND_VMX,
 	.hypercall = { 0x0f, 0x01, 0xc1 }, /* VMCALL */
@@ -335,6 +339,8 @@ const struct vintc_ops *vmx_probe(void)
 	switch_init();
 	if (pgtable_l5_enabled() && vmx_caps.ept_5level)
 		ept_format.levels = 5;
+	if (used & VINTC_FEATURE_PREEMPTION_TIMER)
+		vmx_ops.deadline_changed = vmx_deadline_changed;
 	ept_format.max_leaf = vmx_caps.ept_1g ? 3 : 2;
 	if (vmx_caps.ept_ad) {
 		ept_format.accessed = VMX_EPT_ACCESS_BIT;

@@ -273,6 +273,11 @@ int vmx_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why)
 	case EXIT_REASON_NMI_WINDOW:
 		vcpu->stats.nmi_window_exits++;
 		return INNER_FAST;
+	case EXIT_REASON_PREEMPTION_TIMER:
+		vcpu->stats.deadline_exits++;
+		vcpu_deadline_passed(vcpu);
+		vmx_status(vcpu);
+		return INNER_FAST;
 	case EXIT_REASON_TPR_BELOW_THRESHOLD:
 		return INNER_FAST;
 	case EXIT_REASON_EXCEPTION_NMI:

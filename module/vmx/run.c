@@ -171,6 +171,20 @@ static void load_drs(struct vcpu *vcpu)
 		switch_load_drs(vcpu, user ? vcpu->debug.dr : vcpu->dr);
 }
 
+/*
+ * SDM 3C "VMX-Preemption Timer": counts down from what entry loads, wherever the guest is.
+ * Rounded up: a deadline is never early.
+ */
+static void count_to_deadline(struct vcpu *vcpu)
+{
+	u64 at = vcpu->deadline, now = guest_tsc(vcpu), left = 0;
+
+	if (at > now)
+		left = ((at - now - 1) >> vmx_caps.timer_shift) + 1;
+	/* One that is farther is counted to in parts. */
+	vmx_write(VMX_PREEMPTION_TIMER_VALUE, min_t(u64, left, U32_MAX));
+}
+
 /* All that has happened since the last entry and isn't in the VMCS yet. */
 static bool settle(struct vcpu *vcpu)
 {
@@ -224,6 +238,8 @@ static bool prepare(struct vcpu *vcpu)
 	if (vcpu->vmx->dirty && !settle(vcpu))
 		return false;
 	vmx_inject(vcpu);
+	if (vcpu->deadline)
+		count_to_deadline(vcpu);
 	if (mutant(MUTANT_MODE_LATE))
 		inner_publish(vcpu);
 	return true;

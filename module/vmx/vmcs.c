@@ -314,6 +314,12 @@ void vmx_vcpu_reset(struct vcpu *vcpu, bool init)
 	vmx_intercepts_changed(vcpu);
 	vmx_cpuid_changed(vcpu);
 	vmx_debug_changed(vcpu);
+	vmx_deadline_changed(vcpu);
+}
+
+void vmx_deadline_changed(struct vcpu *vcpu)
+{
+	vmx_set_control(vcpu, VMX_PIN, PIN_BASED_VMX_PREEMPTION_TIMER, vcpu->deadline);
 }
 
 void vmx_tsc_changed(struct vcpu *vcpu)

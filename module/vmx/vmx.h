@@ -30,6 +30,7 @@ static_assert((int)VMX_WORDS == 5);
  *         interrupts, all of them
  * @x2apic: APIC accesses of x2APIC mode are virtualized, too
  * @invept, @invvpid: types to use, or 0
+ * @timer_shift: the preemption timer counts when this bit of the TSC changes
  * @l1d_flush: L1TF: the L1 data cache is flushed when a guest is loaded
  */
 struct vmx_caps {
@@ -42,6 +43,7 @@ struct vmx_caps {
 	bool tpr_shadow;
 	bool xsaves;
 	u8 invept, invvpid;
+	u8 timer_shift;
 	bool l1d_flush;
 };
 
@@ -168,6 +170,7 @@ void vmx_vcpu_reset(struct vcpu *vcpu, bool init);
 void vmx_tsc_changed(struct vcpu *vcpu);
 void vmx_cpuid_changed(struct vcpu *vcpu);
 void vmx_debug_changed(struct vcpu *vcpu);
+void vmx_deadline_changed(struct vcpu *vcpu);
 int vmx_maps_init(void);
 void vmx_maps_exit(void);
 /* Both between begin and end: all fields that never change; those of a CPU. */

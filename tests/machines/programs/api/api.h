@@ -116,6 +116,7 @@
 	T(emulation_exit, 0) \
 	T(quirks, 0) \
 	T(policy_input, 0) \
+	T(policy_deadline, 0) \
 	T(inhibits, 0) \
 	T(policy_lowest, 0) \
 	T(policy_ioapic, 0) \

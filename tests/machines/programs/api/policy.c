@@ -24,6 +24,70 @@ static u64 get(struct vm *vm, u32 policy)
 	return p.value;
 }
 
+/* Deadlines that come while the guest runs, and while it halts. */
+guest void g_deadlines(u64 n)
+{
+	struct gcpu *c = this_cpu();
+
+	g_apic_on(false);
+	g_apic_write(APIC_LVTT, 2 << 17 | 0x43);
+	for (u64 i = 0; i < n; i++) {
+		u64 t = rdtsc() + 1000000;
+
+		g_wrmsr(0x6e0, t);
+		while (c->count[0x43] == i) {
+			g_sti();
+			cpu_relax();
+			g_cli();
+		}
+		g_expect(c->stamp >= t, 1);
+	}
+	g_wrmsr(0x6e0, rdtsc() + 1000000);
+	g_sti_hlt();
+	g_cli();
+	g_expect(c->count[0x43], n + 1);
+	/* disarmed in time: nothing comes of it */
+	g_wrmsr(0x6e0, rdtsc() + 1000000);
+	g_wrmsr(0x6e0, 0);
+	g_out8(PORT_SYNC, 0);
+	for (u64 t = rdtsc() + 3000000; rdtsc() < t;)
+		cpu_relax();
+	g_out8(PORT_SYNC, 0);
+	g_expect(c->count[0x43], n + 1);
+}
+
+/* Who watches a deadline makes no difference to the guest, and is counted. */
+void t_policy_deadline(void)
+{
+	const long n = 20;
+
+	if (!is_vintc())
+		skip("vintc's own");
+	for (int host = 0; host < 2; host++) {
+		struct vintc_info info = {};
+		bool hardware;
+		struct vm vm;
+		long before;
+		int stats;
+
+		vm_start(&vm, 1);
+		must(vm.dev, VINTC_GET_INFO, &info);
+		hardware = !host && (info.used & VINTC_FEATURE_PREEMPTION_TIMER);
+		expect(set(&vm, VINTC_POLICY_DEADLINE, host), 0);
+		stats = ioctl(vm.cpu[0].fd, KVM_GET_STATS_FD, 0);
+		vcpu_long(&vm.cpu[0], g_deadlines, n);
+		vcpu_until(&vm.cpu[0], PORT_SYNC);
+		/* the one while it halts is the host's, or has come before that */
+		before = stat_read(stats, "deadline_exits");
+		expect(before >= (hardware ? n : 0) && before <= (hardware ? n + 1 : 0), 1);
+		vcpu_until(&vm.cpu[0], PORT_SYNC);
+		expect(stat_read(stats, "deadline_exits"), before);
+		vcpu_done(&vm.cpu[0]);
+		close(stats);
+		vm_end(&vm);
+	}
+}
+
 void t_policy_input(void)
 {
 	static const u64 defaults[VINTC_POLICIES] = {

@@ -17,7 +17,7 @@ net() {
 }
 
 guest() {
-	EVENT=$2 LIMIT=30 /vmcost /qemu/run -nodefaults -no-user-config -display none -no-reboot -M q35,smm=off,sata=off,i8042=off \
+	EVENT=$2 LIMIT=60 /vmcost /qemu/run -nodefaults -no-user-config -display none -no-reboot -M q35,smm=off,sata=off,i8042=off \
 		-accel "kvm,device=/dev/$1,kernel-irqchip=on" -cpu host -smp 1 -m 256 -serial stdio \
 		-object iothread,id=io,poll-max-ns=0 -drive file=/tmp/disk,format=raw,if=none,id=disk,readonly=on \
 		-device virtio-blk-pci,drive=disk,iothread=io \

@@ -188,6 +188,26 @@ static void find_stats(void)
 		die("no vCPU's statistics");
 }
 
+/*
+ * From here on a thread that is woken doesn't take the CPU from the one that runs:
+ * otherwise it does or doesn't for rounds on end, so that the guest halts or doesn't.
+ */
+static void no_preemption(void)
+{
+	char path[64];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", vmm);
+	d = opendir(path);
+	if (!d)
+		die(path);
+	while ((e = readdir(d)))
+		if (atoi(e->d_name) && sched_setscheduler(atoi(e->d_name), SCHED_BATCH, &(struct sched_param){}))
+			die("SCHED_BATCH");
+	closedir(d);
+}
+
 static u64 sum_of(const char *counter)
 {
 	u64 sum = 0;
@@ -213,9 +233,6 @@ static int start(char **command)
 		die("fork");
 	if (!vmm) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* Or a thread that is woken takes the CPU from the vCPU on some days, so that this doesn't halt. */
-		if (sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){}))
-			die("SCHED_BATCH");
 		dup2(in[0], 0);
 		dup2(out[1], 1);
 		execv(command[0], command);
@@ -298,8 +315,10 @@ static bool follow(FILE *serial, struct snapshot *s)
 		n = interrupts = 0;
 		if (sscanf(line, "guest: mark %31s %ld %ld", name, &n, &interrupts) < 1)
 			continue;
-		if (!n_stats)
+		if (!n_stats) {
 			find_stats();
+			no_preemption();
+		}
 		look(&t);
 		show(name, n, interrupts, s, &t);
 		*s = t;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # An unmodified QEMU boots Linux (tests/machines/guest/cost) on vintc and on in-tree KVM in one boot, and programs/vmcost.c says what
-# each phase of that cost: `== DEVICE`, its lines; then once more as `== DEVICE-traced`, with exits and ioctls by kind. For `bench`,
+# each phase of that cost: `== DEVICE`, its lines (of two more boots, too); then once more as `== DEVICE-traced`, with exits and ioctls by kind. For `bench`,
 # on a machine with one CPU that counts instructions; needs what job-qemu-devices.sh needs, and kvm_amd, carried.
 #
 # N: how many reads and pings
@@ -17,20 +17,19 @@ net() {
 }
 
 guest() {
-	EVENT=$2 LIMIT=30 /vmcost /qemu/run -nodefaults -no-user-config -display none -no-reboot -M q35,smm=off,sata=off,i8042=off \
+	EVENT=$2 LIMIT=60 /vmcost /qemu/run -nodefaults -no-user-config -display none -no-reboot -M q35,smm=off,sata=off,i8042=off \
 		-accel "kvm,device=/dev/$1,kernel-irqchip=on" -cpu host -smp 1 -m 256 -serial stdio \
 		-object iothread,id=io,poll-max-ns=0 -drive file=/tmp/disk,format=raw,if=none,id=disk,readonly=on \
 		-device virtio-blk-pci,drive=disk,iothread=io \
 		-netdev tap,id=vhost,ifname=tap0,script=no,downscript=no,vhost=on -device virtio-net-pci,netdev=vhost,romfile= \
 		-netdev tap,id=tap,ifname=tap1,script=no,downscript=no,vhost=off \
 		-device virtio-net-pci,netdev=tap,romfile=,mac=52:54:00:00:02:01 -kernel /vmlinuz -initrd /guest.img \
-		-append "console=ttyS0 panic=-1 quiet idle=halt mitigations=off vintc.guest=cost vintc.n=${N:-1000} \
+		-append "console=ttyS0 panic=-1 quiet idle=halt mitigations=off vintc.guest=cost vintc.n=$3 \
 vintc.ip=eth0:10.0.1.2:10.0.1.1 vintc.ip=eth1:10.0.2.2:10.0.2.1" </dev/null 2>/tmp/said
 }
 
 try() {
-	echo "== $1$3"
-	if guest "$1" "$2"; then
+	if guest "$1" "$2" "$4"; then
 		echo "ok - bench: QEMU's guest on $1$3"
 	else
 		tail -n 5 /tmp/said
@@ -41,8 +40,12 @@ try() {
 
 both() {
 	echo 0 >"/sys/module/$1/parameters/halt_poll_ns"
-	try "$1" "" ""
-	try "$1" "$2" -traced
+	echo "== $1"
+	try "$1" "" "" 0
+	try "$1" "" "" 0
+	try "$1" "" "" "${N:-1000}"
+	echo "== $1-traced"
+	try "$1" "$2" -traced "${N:-1000}"
 }
 
 load tun && load vhost_net || exit 1

@@ -15,11 +15,15 @@
  * Instructions: ticks of the TSC of a machine that counts them, less those in
  * which its only CPU had nothing to do. `guest: end` is the last line; the status
  * is 1 if the VMM ended before it. LIMIT is the seconds that all this may take.
+ *
+ * A guest that knows nothing of this has one phase, PHASE, which ends when it
+ * has said UNTIL.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,6 +188,26 @@ static void find_stats(void)
 		die("no vCPU's statistics");
 }
 
+/*
+ * From here on a thread that is woken doesn't take the CPU from the one that runs:
+ * otherwise it does or doesn't for rounds on end, so that the guest halts or doesn't.
+ */
+static void no_preemption(void)
+{
+	char path[64];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", vmm);
+	d = opendir(path);
+	if (!d)
+		die(path);
+	while ((e = readdir(d)))
+		if (atoi(e->d_name) && sched_setscheduler(atoi(e->d_name), SCHED_BATCH, &(struct sched_param){}))
+			die("SCHED_BATCH");
+	closedir(d);
+}
+
 static u64 sum_of(const char *counter)
 {
 	u64 sum = 0;
@@ -248,6 +272,33 @@ static void show(const char *name, long n, long interrupts, const struct snapsho
 	fflush(stdout);
 }
 
+/* Return: whether the guest has said @text, by whose end there need be no line's. */
+static bool follow_until(FILE *serial, const struct snapshot *s, const char *phase, const char *text)
+{
+	static struct snapshot t;
+	size_t said = 0, size = strlen(text);
+	char last[64] = "";
+	int c;
+
+	if (!size || size > sizeof(last))
+		die("UNTIL");
+	t = *s;
+	while ((c = getc(serial)) != EOF) {
+		t.tsc = rdtsc();
+		putc(c, stderr);
+		if (!n_stats)
+			find_stats();
+		memmove(last, last + 1, size - 1);
+		last[size - 1] = c;
+		if (++said < size || memcmp(last, text, size))
+			continue;
+		look(&t);
+		show(phase, 0, 0, s, &t);
+		return true;
+	}
+	return false;
+}
+
 /* Return: whether the guest came to its end. */
 static bool follow(FILE *serial, struct snapshot *s)
 {
@@ -264,8 +315,10 @@ static bool follow(FILE *serial, struct snapshot *s)
 		n = interrupts = 0;
 		if (sscanf(line, "guest: mark %31s %ld %ld", name, &n, &interrupts) < 1)
 			continue;
-		if (!n_stats)
+		if (!n_stats) {
 			find_stats();
+			no_preemption();
+		}
 		look(&t);
 		show(name, n, interrupts, s, &t);
 		*s = t;
@@ -280,7 +333,7 @@ static bool follow(FILE *serial, struct snapshot *s)
 int main(int argc, char **argv)
 {
 	static struct snapshot s = { .exit.what = "exit", .ioctl.what = "ioctl" };
-	char *event = getenv("EVENT"), *limit = getenv("LIMIT"), *field = NULL;
+	char *event = getenv("EVENT"), *limit = getenv("LIMIT"), *until = getenv("UNTIL"), *field = NULL;
 	int status;
 	bool ended;
 	FILE *serial;
@@ -300,7 +353,10 @@ int main(int argc, char **argv)
 	look(&s);
 	s.tsc = rdtsc();
 	serial = fdopen(start(argv + 1), "r");
-	ended = serial && follow(serial, &s);
+	if (until)
+		ended = serial && follow_until(serial, &s, getenv("PHASE") ?: "boot", until);
+	else
+		ended = serial && follow(serial, &s);
 	kill(vmm, ended ? SIGTERM : SIGKILL);
 	if (waitpid(vmm, &status, 0) != vmm || !WIFEXITED(status) || WEXITSTATUS(status))
 		ended = false;

@@ -68,32 +68,59 @@ void deliver_lint0(struct vcpu *vcpu, u8 delivery)
 	post(vcpu, &msg);
 }
 
+/* What has become of a message at its targets. */
+struct delivered {
+	unsigned int accepted, merged;
+};
+
+static __always_inline void deliver_to(struct vm *vm, const struct vm_dests *dests,
+				       u32 i, const struct irq_message *msg,
+				       struct delivered *d)
+{
+	if (msg->delivery <= IRQ_LOWEST && !dests->map.view[i].enabled)
+		return;
+	d->accepted++;
+	d->merged += !post(vm->vcpus[i], msg);
+}
+
+static noinline unsigned int deliver_all(struct vm *vm, const struct vm_dests *dests,
+					 const struct irq_message *msg,
+					 struct delivered *d)
+{
+	struct dest_set set;
+	unsigned int n;
+	int i;
+
+	n = dest_match(&dests->map, msg, vm_policy(vm, VINTC_POLICY_LOWEST_PRIORITY), &set);
+	while ((i = dest_set_pop(&set)) >= 0)
+		deliver_to(vm, dests, i, msg, d);
+	return n;
+}
+
 int deliver(struct vm *vm, const struct irq_message *msg)
 {
+	struct delivered d = {};
 	struct vm_dests *dests;
-	struct dest_set set;
-	unsigned int n, accepted = 0, merged = 0;
-	int i;
+	unsigned int n = 1;
+	u16 only;
 
 	rcu_read_lock();
 	dests = rcu_dereference(vm->dests);
-	n = dest_match(&dests->map, msg, vm_policy(vm, VINTC_POLICY_LOWEST_PRIORITY), &set);
-	while ((i = dest_set_pop(&set)) >= 0) {
-		if (msg->delivery <= IRQ_LOWEST && !dests->map.view[i].enabled)
-			continue;
-		accepted++;
-		merged += !post(vm->vcpus[i], msg);
-	}
+	only = dest_only(&dests->map, msg);
+	if (likely(only != DEST_NONE))
+		deliver_to(vm, dests, only, msg, &d);
+	else
+		n = deliver_all(vm, dests, msg, &d);
 	rcu_read_unlock();
 
 	if (!n) {
 		vm_count(vm, no_target, 1);
 		return -1;
 	}
-	vm_count(vm, posts, accepted);
-	if (merged)
-		vm_count(vm, coalesced, merged);
-	return accepted;
+	vm_count(vm, posts, d.accepted);
+	if (d.merged)
+		vm_count(vm, coalesced, d.merged);
+	return d.accepted;
 }
 
 void deliver_targets(struct vm *vm, const struct irq_message *msg,

@@ -131,6 +131,24 @@ unsigned int dest_match(const struct dest_map *map,
 			const struct irq_message *msg, enum dest_lowest lowest,
 			struct dest_set *set);
 
+/**
+ * dest_only() - dest_match() for what most messages are: to one physical ID
+ * @map: destination map
+ * @msg: message
+ *
+ * Return: the only target's index; DEST_NONE when dest_match() must be asked.
+ */
+static inline u16 dest_only(const struct dest_map *map, const struct irq_message *msg)
+{
+	/* Broadcasts are beyond these. */
+	u32 ids = msg->wide ? DEST_MAX_ID + 1 : 0xff;
+
+	if (msg->shorthand != IRQ_DEST_FIELD || msg->logical ||
+	    msg->delivery == IRQ_LOWEST || map->phys_shared || msg->dest >= ids)
+		return DEST_NONE;
+	return map->phys[env_nospec(msg->dest, DEST_MAX_ID + 1)];
+}
+
 /* Does @msg address the APIC of vCPU @index, before any lowest-priority choice? */
 bool dest_covers(const struct dest_map *map, const struct irq_message *msg,
 		 u32 index);

@@ -362,7 +362,8 @@ static void dest_random_views(struct check_random *r, u32 style)
 TEST(dest_random_against_rule)
 {
 	struct check_random r = { 777 };
-	u32 round, k, i;
+	u32 round, k, i, alone = 0;
+	u16 only;
 
 	for (round = 0; round < CHECK_ROUNDS(3000); round++) {
 		dest_random_views(&r, round & 3);
@@ -397,11 +398,16 @@ TEST(dest_random_against_rule)
 					    dest_covers(&dest_map, &m, i));
 			}
 			REQUIRE_ROW(round, want == got);
+			only = dest_only(&dest_map, &m);
+			REQUIRE_ROW(round, only == DEST_NONE ||
+				    (got == 1 && dest_set_has(&dest_set, only)));
+			alone += only != DEST_NONE;
 			for (i = 0; i < dest_map.n; i++)
 				REQUIRE_ROW(round, !dest_rule(&dest_map.view[i], i, &m) ||
 					    dest_set_pop(&dest_set) == (int)i);
 			REQUIRE_ROW(round, dest_set_pop(&dest_set) == -1);
 			m.delivery = IRQ_LOWEST;
+			REQUIRE_ROW(round, dest_only(&dest_map, &m) == DEST_NONE);
 			got = dest_match(&dest_map, &m, k & 1, &dest_set);
 			want = 0;
 			for (i = 0; i < dest_map.n; i++) {
@@ -418,6 +424,7 @@ TEST(dest_random_against_rule)
 			REQUIRE_ROW(round, dest_set_pop(&dest_set) == -1);
 		}
 	}
+	CHECK(alone > 0);
 	CHECK(!dest_covers(&dest_map, &(struct irq_message){ .dest = 0xff },
 			   dest_map.n));
 }

@@ -106,6 +106,14 @@ static void step(struct vcpu *vcpu)
 	vcpu->rflags |= X86_EFLAGS_TF;
 }
 
+/* It is over without a trap: TF must not be seen in what the NMI pushes. */
+static void unstep(struct vcpu *vcpu)
+{
+	vcpu->svm->nmi_step = false;
+	if (!vcpu->svm->step_had_tf)
+		vcpu->rflags &= ~(u64)X86_EFLAGS_TF;
+}
+
 /*
  * The stepped instruction was one that is done in software: the trap that the
  * core has queued for TF is ours.
@@ -165,6 +173,8 @@ static bool nmi_goes(struct vcpu *vcpu)
 	if (!ev->nmi_pending)
 		return false;
 	if (!ev->nmi_masked && !vcpu->interrupt_shadow) {
+		if (unlikely(vcpu->svm->nmi_step))
+			unstep(vcpu);
 		ev->nmi_pending--;
 		vcpu->stats.nmi_injections++;
 		inject_nmi(vcpu);

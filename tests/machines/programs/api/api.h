@@ -55,6 +55,7 @@
 	T(nmi_interrupted, 0) \
 	T(nmi_stopped, 0) \
 	T(nmi_halted, 0) \
+	T(nmi_halted_in_guest, 0) \
 	T(nmi_exits, 0) \
 	T(nmi_exits_behind, 0) \
 	T(nmi_ipi, 0) \

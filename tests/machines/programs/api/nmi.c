@@ -383,9 +383,10 @@ static void halted(bool in_guest)
 	vcpu_create(&vm, 0);
 	vcpu_long(&vm.cpu[0], g_nmi_hlt, 0);
 	vcpu_until(&vm.cpu[0], PORT_SYNC);
-	if (is_vintc() != virtual_nmis(&vm))
-		skip(is_vintc() ? "HLT is stepped over, which traps on QEMU's CPU" :
-				  "KVM sleeps: an NMI that the CPU keeps is not looked for");
+	if (!is_vintc() && virtual_nmis(&vm))
+		skip("KVM sleeps: an NMI that the CPU keeps is not looked for");
+	if (in_guest && !is_intel() && !virtual_nmis(&vm))
+		skip("HLT is stepped, and QEMU's CPU delivers that trap past its intercept");
 	nmi_set(&vm, 1, 0, 1);
 	vcpu_done(&vm.cpu[0]);
 	expect(vm.sh->val[0], 1);
@@ -393,11 +394,8 @@ static void halted(bool in_guest)
 }
 
 /* HLT in a shadow ends with the NMI that waits for the shadow's end. */
-void t_nmi_halted(void)
-{
-	halted(false);
-	halted(true);
-}
+void t_nmi_halted(void) { halted(false); }
+void t_nmi_halted_in_guest(void) { halted(true); }
 
 /* ---- exits ---- */
 

@@ -43,9 +43,11 @@ guest void g_deadlines(u64 n)
 		g_expect(c->stamp >= t, 1);
 	}
 	g_wrmsr(0x6e0, rdtsc() + 1000000);
-	g_sti_hlt();
-	g_cli();
-	g_expect(c->count[0x43], n + 1);
+	/* where HLT doesn't exit, an interrupt of the host's ends it on Bochs' VMX CPU */
+	while (c->count[0x43] == n) {
+		g_sti_hlt();
+		g_cli();
+	}
 	/* disarmed in time: nothing comes of it */
 	g_wrmsr(0x6e0, rdtsc() + 1000000);
 	g_wrmsr(0x6e0, 0);
@@ -63,23 +65,31 @@ void t_policy_deadline(void)
 
 	if (!is_vintc())
 		skip("vintc's own");
-	for (int host = 0; host < 2; host++) {
+	for (int round = 0; round < 4; round++) {
+		struct kvm_enable_cap cap = { .cap = KVM_CAP_X86_DISABLE_EXITS,
+					      .args = { KVM_X86_DISABLE_EXITS_HLT } };
+		bool host = round & 1, halts = !(round & 2), hardware;
 		struct vintc_info info = {};
-		bool hardware;
 		struct vm vm;
 		long before;
 		int stats;
 
-		vm_start(&vm, 1);
+		vm_create(&vm);
+		vm_irqchip(&vm);
+		vm_memory(&vm, NULL);
+		if (!halts)
+			must(vm.fd, KVM_ENABLE_CAP, &cap);
+		vcpu_create(&vm, 0);
 		must(vm.dev, VINTC_GET_INFO, &info);
 		hardware = !host && (info.used & VINTC_FEATURE_PREEMPTION_TIMER);
 		expect(set(&vm, VINTC_POLICY_DEADLINE, host), 0);
 		stats = ioctl(vm.cpu[0].fd, KVM_GET_STATS_FD, 0);
 		vcpu_long(&vm.cpu[0], g_deadlines, n);
 		vcpu_until(&vm.cpu[0], PORT_SYNC);
-		/* the one while it halts is the host's, or has come before that */
+		/* where HLT exits, the one then is the host's, or has come before that */
 		before = stat_read(stats, "deadline_exits");
-		expect(before >= (hardware ? n : 0) && before <= (hardware ? n + 1 : 0), 1);
+		expect(before >= (hardware ? n + !halts : 0) &&
+		       before <= (hardware ? n + 1 : 0), 1);
 		vcpu_until(&vm.cpu[0], PORT_SYNC);
 		expect(stat_read(stats, "deadline_exits"), before);
 		vcpu_done(&vm.cpu[0]);

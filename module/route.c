@@ -513,15 +513,12 @@ void route_exitmap(struct vm *vm, struct exitmap *map,
  */
 int route_msi(struct vm *vm, const struct kvm_msi *msi)
 {
-	u64 address = (u64)msi->address_hi << 32 | msi->address_lo, low;
-	u32 high;
+	static const u8 none[sizeof(msi->pad)];
+	u64 address = (u64)msi->address_hi << 32 | msi->address_lo;
 	int ret;
 
-	static_assert(sizeof(msi->pad) == sizeof(low) + sizeof(high));
 	/* devid means something only with a flag, which x86 doesn't have. */
-	memcpy(&low, msi->pad, sizeof(low));
-	memcpy(&high, msi->pad + sizeof(low), sizeof(high));
-	if (msi->flags || (low | high))
+	if (msi->flags || memcmp(msi->pad, none, sizeof(none)))
 		return -EINVAL;
 	if (!smp_load_acquire(&vm->irqchip))
 		return -EINVAL;

@@ -25,11 +25,6 @@ static bool is_on(const struct dest_view *v)
 	return v->present && v->mode != LAPIC_DISABLED;
 }
 
-static bool is_broadcast(const struct irq_message *msg)
-{
-	return msg->dest == (msg->wide ? ~0U : 0xff);
-}
-
 static enum dest_layout layout_of(const struct dest_view *v)
 {
 	if (!is_on(v) || !v->ldr)
@@ -79,7 +74,7 @@ static bool matches(const struct dest_view *v, const struct irq_message *msg)
 {
 	if (!is_on(v))
 		return false;
-	if (is_broadcast(msg))
+	if (irq_is_broadcast(msg))
 		return true;
 	return msg->logical ? matches_logical(v, msg->dest) :
 			      matches_physical(v, msg->dest);
@@ -334,13 +329,11 @@ unsigned int dest_match(const struct dest_map *map,
 	set->words = 0;
 	if (msg->shorthand != IRQ_DEST_FIELD) {
 		match_shorthand(map, msg, set);
-	} else if (unlikely(is_broadcast(msg))) {
+	} else if (unlikely(irq_is_broadcast(msg))) {
 		set_copy(set, &map->all);
 	} else if (!msg->logical && likely(!map->phys_shared)) {
-		u16 index = DEST_NONE;
+		u16 index = dest_physical(map, msg->dest);
 
-		if (likely(msg->dest <= DEST_MAX_ID))
-			index = map->phys[env_nospec(msg->dest, DEST_MAX_ID + 1)];
 		if (index == DEST_NONE)
 			return 0;
 		set_add(set, index);

@@ -131,6 +131,14 @@ unsigned int dest_match(const struct dest_map *map,
 			const struct irq_message *msg, enum dest_lowest lowest,
 			struct dest_set *set);
 
+/* Who has the physical ID, unless phys_shared; DEST_NONE if nobody. */
+static inline u16 dest_physical(const struct dest_map *map, u32 id)
+{
+	if (unlikely(id > DEST_MAX_ID))
+		return DEST_NONE;
+	return map->phys[env_nospec(id, DEST_MAX_ID + 1)];
+}
+
 /**
  * dest_only() - dest_match() for what most messages are: to one physical ID
  * @map: destination map
@@ -140,13 +148,10 @@ unsigned int dest_match(const struct dest_map *map,
  */
 static inline u16 dest_only(const struct dest_map *map, const struct irq_message *msg)
 {
-	/* Broadcasts are beyond these. */
-	u32 ids = msg->wide ? DEST_MAX_ID + 1 : 0xff;
-
 	if (msg->shorthand != IRQ_DEST_FIELD || msg->logical ||
-	    msg->delivery == IRQ_LOWEST || map->phys_shared || msg->dest >= ids)
+	    msg->delivery == IRQ_LOWEST || map->phys_shared || irq_is_broadcast(msg))
 		return DEST_NONE;
-	return map->phys[env_nospec(msg->dest, DEST_MAX_ID + 1)];
+	return dest_physical(map, msg->dest);
 }
 
 /* Does @msg address the APIC of vCPU @index, before any lowest-priority choice? */

@@ -70,7 +70,9 @@ static inline void irr_add(struct lapic *l, u32 word, u32 bits, u32 level)
 
 	tmr_merge(l, word, bits, level);
 	if (unlikely(l->accelerated)) {
-		l->touched = true;
+		/* With AVIC any sender comes here: its line is left alone. */
+		if (!READ_ONCE(l->touched))
+			WRITE_ONCE(l->touched, true);
 		/* By whomever; the hint is the owner's, who doesn't believe it. */
 		env_or32(l->regs + reg, bits);
 		return;

@@ -55,6 +55,12 @@ struct irq_message {
 	s32 source;
 };
 
+/* Physical or logical, to all APICs. */
+static inline bool irq_is_broadcast(const struct irq_message *msg)
+{
+	return msg->dest == (msg->wide ? ~0U : 0xff);
+}
+
 /**
  * msi_decode() - the message that an MSI address/data pair stands for
  * @address: full 64-bit address

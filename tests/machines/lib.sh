@@ -67,7 +67,8 @@ sealed() {
 scratch() {
 	mkdir -p "$cache"
 	rm -rf --one-file-system -- "$cache/$1".tmp.*
-	mktemp -d "$cache/$1.tmp.XXXXXX"
+	mkdir -m 700 "$cache/$1.tmp.$$"
+	echo "$cache/$1.tmp.$$"
 }
 
 # publish TMP DIR: put a complete folder in its place

@@ -195,6 +195,50 @@ TEST(lapic_accelerated)
 	CHECK_EQ(lapic_next(l), 0xc7);
 }
 
+static bool lapic_was_touched(struct lapic *l)
+{
+	bool touched = l->touched;
+
+	l->touched = false;
+	return touched;
+}
+
+/* Who keeps RVI and SVI hears of every change of IRR and ISR that is ours, and of nothing else. */
+TEST(lapic_touched)
+{
+	struct lapic *l = fixture_x2apic(0);
+	struct lapic_out out = { .effects = 0 };
+	static u8 saved[LAPIC_REGS_SIZE];
+
+	CHECK(lapic_was_touched(l)); /* by the reset */
+	CHECK(!lapic_irr_any(l));
+	lapic_accelerate(l, true);
+	CHECK(!lapic_irr_any(l));
+	CHECK_EQ(lapic_highest_isr(l), -1);
+	lapic_put(l, LAPIC_IRR + 0x70, BIT(1));
+	CHECK(lapic_irr_any(l));
+	lapic_put(l, LAPIC_ISR + 0x40, BIT(9));
+	CHECK_EQ(lapic_highest_isr(l), 0x89);
+	lapic_next(l);
+	fixture_wrmsr(l, 0x808, 0x20); /* TPR */
+	fixture_wrmsr(l, 0x830, 5ULL << 32 | 0x4041); /* an IPI to another */
+	lapic_save(l, saved, true, 0);
+	CHECK(!lapic_was_touched(l));
+	fixture_post(l, 0x84, false);
+	CHECK(lapic_was_touched(l));
+	fixture_wrmsr(l, 0x83f, 0x85); /* SELF_IPI */
+	CHECK(lapic_was_touched(l));
+	lapic_accept(l, 0xe1);
+	CHECK(lapic_was_touched(l));
+	fixture_eoi(l);
+	CHECK(lapic_was_touched(l));
+	CHECK(lapic_restore(l, saved, true, 0, &out));
+	CHECK(lapic_was_touched(l));
+	lapic_reset(l, &out);
+	CHECK(lapic_was_touched(l));
+	CHECK(!lapic_irr_any(l));
+}
+
 /* The hint may be too wide; it is put right and nothing is made up. */
 TEST(lapic_hint_is_only_a_hint)
 {
@@ -596,6 +640,7 @@ TEST(lapic_extint_by_lint0)
 	T(lapic_silent_eoi)                                                    \
 	T(lapic_nested_service)                                                \
 	T(lapic_accelerated)                                                   \
+	T(lapic_touched)                                                       \
 	T(lapic_hint_is_only_a_hint)                                           \
 	T(lapic_mode_changes)                                                  \
 	T(lapic_base_reserved_bits)                                            \

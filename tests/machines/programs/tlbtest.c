@@ -192,6 +192,15 @@ static void t_moved(void)
 	}
 }
 
+/* Other pages are where the old ones were, with @content. */
+static void replace(struct vm *vm, u8 *p, u64 content)
+{
+	vm->sh->go = content;
+	madvise(p, EXTRA, MADV_DONTNEED);
+	for (u64 n = 0; n < PAGES; n++)
+		*(u64 *)(p + n * 4096) = content;
+}
+
 /* And the pages have become others meanwhile, with a flush where it was then. */
 static void t_moved_and_taken(void)
 {
@@ -203,10 +212,7 @@ static void t_moved_and_taken(void)
 	vcpu_long(&vm.cpu[0], g_follow, 0);
 	for (u64 i = 0; i < 20; i++) {
 		other_cpu(i);
-		vm.sh->go = i;
-		madvise(p, EXTRA, MADV_DONTNEED);
-		for (u64 n = 0; n < PAGES; n++)
-			*(u64 *)(p + n * 4096) = i;
+		replace(&vm, p, i);
 		vcpu_until(&vm.cpu[0], PORT_SYNC);
 		other_cpu(i + 1);
 		vcpu_until(&vm.cpu[0], PORT_SYNC);
@@ -224,10 +230,7 @@ static void t_moved_apart(void)
 	for (int i = 0; i < 2; i++)
 		vcpu_long(&vm.cpu[i], g_follow, 0);
 	for (u64 i = 0; i < 20; i++) {
-		vm.sh->go = i;
-		madvise(p, EXTRA, MADV_DONTNEED);
-		for (u64 n = 0; n < PAGES; n++)
-			*(u64 *)(p + n * 4096) = i;
+		replace(&vm, p, i);
 		for (u64 n = 0; n < 4; n++) {
 			other_cpu(i + n);
 			vcpu_until(&vm.cpu[n >> 1], PORT_SYNC);

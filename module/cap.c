@@ -12,6 +12,8 @@
 
 /* What guests find different from the architecture, as KVM has it by default. */
 #define VM_QUIRKS (KVM_X86_QUIRK_LINT0_REENABLED | KVM_X86_QUIRK_FIX_HYPERCALL_INSN)
+/* Where the CPU has no exit at loops of PAUSE there is none to disable. */
+#define VM_DISABLE_EXITS (KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE)
 
 /* What a capability answers where that is one number for every VM. */
 static const struct {
@@ -91,7 +93,7 @@ static const struct {
 	{ KVM_CAP_VCPU_ATTRIBUTES, 1 },
 	{ KVM_CAP_DISABLE_QUIRKS, 1 },
 	{ KVM_CAP_DISABLE_QUIRKS2, VM_QUIRKS },
-	{ KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_HLT },
+	{ KVM_CAP_X86_DISABLE_EXITS, VM_DISABLE_EXITS },
 };
 
 int vm_check_extension(struct vm *vm, unsigned long cap)
@@ -99,7 +101,7 @@ int vm_check_extension(struct vm *vm, unsigned long cap)
 	unsigned int i;
 
 	if (cap == KVM_CAP_X86_APIC_BUS_CYCLES_NS)
-		return vm && READ_ONCE(vm->apic_bus_ns) ? vm->apic_bus_ns : 1;
+		return (vm ? READ_ONCE(vm->apic_bus_ns) : 0) ?: 1;
 	for (i = 0; i < ARRAY_SIZE(capabilities); i++)
 		if (capabilities[i].cap == cap)
 			return capabilities[i].value;
@@ -151,14 +153,16 @@ static long apic_bus(struct vm *vm, u64 ns)
 
 static long disable_exits(struct vm *vm, u64 exits)
 {
-	if (exits & ~(u64)KVM_X86_DISABLE_EXITS_HLT)
+	if (exits & ~(u64)VM_DISABLE_EXITS)
 		return -EINVAL;
 	if (COMPAT_KVM_CPUID_FIRST && vm->nr_vcpus)
 		return -EINVAL;
-	if (exits) {
+	if (exits & KVM_X86_DISABLE_EXITS_HLT)
 		WRITE_ONCE(vm->hlt_in_guest, true);
+	if (exits & KVM_X86_DISABLE_EXITS_PAUSE)
+		WRITE_ONCE(vm->pause_in_guest, true);
+	if (exits)
 		vm_request_all(vm, REQ_INTERCEPTS);
-	}
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 #include "memory.h"
 #include "msr_filter.h"
 #include "pv.h"
+#include "spin.h"
 #include "timer.h"
 #include "trace.h"
 #include "vectors.h"
@@ -442,6 +443,14 @@ static int host_work(struct vcpu *vcpu, int *srcu)
 	return r ? interrupted(vcpu) : GO_ON;
 }
 
+static int handle_spin(struct vcpu *vcpu, int *srcu)
+{
+	srcu_read_unlock(&vcpu->vm->mem.srcu, *srcu);
+	spin_exit(vcpu);
+	*srcu = srcu_read_lock(&vcpu->vm->mem.srcu);
+	return GO_ON;
+}
+
 /* User space has the PIC and gives vectors (KVM_INTERRUPT); it may give one now. */
 static bool ready_for_vector(const struct vcpu *vcpu)
 {
@@ -503,6 +512,8 @@ static int step(struct vcpu *vcpu, int *srcu)
 		return vcpu->exit.error;
 	case EXIT_HALT:
 		return handle_halt(vcpu);
+	case EXIT_SPIN:
+		return handle_spin(vcpu, srcu);
 	case EXIT_FAULT:
 		return handle_fault(vcpu);
 	case EXIT_FETCH:

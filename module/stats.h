@@ -20,6 +20,8 @@
 	X(mmio_exits, CUMULATIVE, NONE)                \
 	X(apic_exits, CUMULATIVE, NONE)                \
 	X(halt_exits, CUMULATIVE, NONE)                \
+	X(pause_exits, CUMULATIVE, NONE)               \
+	X(pause_yields, CUMULATIVE, NONE)              \
 	X(cr_exits, CUMULATIVE, NONE)                  \
 	X(dr_exits, CUMULATIVE, NONE)                  \
 	X(exception_exits, CUMULATIVE, NONE)           \

@@ -40,6 +40,7 @@ enum vcpu_exit {
 	EXIT_AGAIN, /* the host wanted the CPU, or a request is pending */
 	EXIT_USER, /* vcpu->run is filled */
 	EXIT_HALT, /* HLT executed; RIP is past it */
+	EXIT_SPIN, /* in a loop of PAUSE, before one of them (spin.h) */
 	EXIT_FAULT, /* second-level fault at exit.gpa, exit.access */
 	EXIT_FETCH, /* the instruction at RIP can't be read without sleeping */
 	EXIT_EMULATE, /* the instruction at RIP needs emulation */
@@ -243,6 +244,8 @@ struct vcpu {
 	u64 deadline; /* guest TSC, where hardware watches instead of @timer; or 0 */
 	u64 halt_poll_ns;
 	bool halt_polled; /* for this HLT, by vcpu_halt_briefly() */
+	bool spins; /* it lets others run (spin.c) */
+	u8 spins_in_vain; /* in a row: EXIT_SPINs that have helped nobody */
 	struct vcpu_exit_info exit;
 	enum vcpu_completion completion;
 	u64 pio_rip, pio_next_rip; /* of the instruction, and after it; of an MSR's too */

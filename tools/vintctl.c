@@ -54,6 +54,7 @@ static const struct word features[] = {
 	{ VINTC_FEATURE_IPI_VIRT,	"ipi-virt" },
 	{ VINTC_FEATURE_PREEMPTION_TIMER, "preemption-timer" },
 	{ VINTC_FEATURE_PML,		"pml" },
+	{ VINTC_FEATURE_PAUSE_LOOP,	"pause-loop" },
 	{ 0, NULL }
 };
 

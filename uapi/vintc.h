@@ -1577,6 +1577,7 @@ struct kvm_pre_fault_memory {
 #define VINTC_FEATURE_IPI_VIRT		(1ULL << 39)
 #define VINTC_FEATURE_PREEMPTION_TIMER	(1ULL << 40)
 #define VINTC_FEATURE_PML		(1ULL << 41)
+#define VINTC_FEATURE_PAUSE_LOOP	(1ULL << 42)	/* PAUSE-loop exiting */
 
 /**
  * struct vintc_info - what vintc found on this machine and what it chose

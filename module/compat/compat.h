@@ -74,6 +74,16 @@ static inline void compat_ibpb_on_exit_to_user(void)
 #endif
 }
 
+/* Another thread that is ready to run and has no CPU, at this moment. */
+static inline bool compat_task_ready(const struct task_struct *task)
+{
+#ifdef CONFIG_SMP
+	if (READ_ONCE(task->on_cpu))
+		return false;
+#endif
+	return task_is_running(task);
+}
+
 /* ns that this thread was runnable and another one ran. */
 static inline bool compat_has_run_delay(void)
 {

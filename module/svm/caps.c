@@ -38,6 +38,13 @@ static bool vnmi = true;
 module_param(vnmi, bool, 0444);
 MODULE_PARM_DESC(vnmi, "use virtual NMIs where the CPU has them");
 
+static ushort pause_filter_count = 3000;
+module_param(pause_filter_count, ushort, 0444);
+MODULE_PARM_DESC(pause_filter_count, "PAUSEs in a loop after which a guest exits, at first; 0: never");
+static ushort pause_filter_thresh = 128;
+module_param(pause_filter_thresh, ushort, 0444);
+MODULE_PARM_DESC(pause_filter_thresh, "cycles between two of them, beyond which it is another loop");
+
 struct svm_features svm_features __ro_after_init;
 DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
 
@@ -97,7 +104,11 @@ static void read_features(void)
 	feature(0, VINTC_FEATURE_NESTED_PAGING, true);
 	feature(1, VINTC_FEATURE_LBR_VIRT, false);
 	feature(4, VINTC_FEATURE_TSC_SCALING, false);
-	feature(10, VINTC_FEATURE_PAUSE_FILTER, false);
+	if (feature(10, VINTC_FEATURE_PAUSE_FILTER, pause_filter_count)) {
+		f->pause_count = pause_filter_count;
+		if (cpuid_edx(0x8000000a) & BIT(12))
+			f->pause_threshold = pause_filter_thresh;
+	}
 	f->avic = feature(13, VINTC_FEATURE_AVIC, avic && host_ids_fit());
 	f->x2avic = feature(18, VINTC_FEATURE_X2AVIC, f->avic && x2avic);
 	f->avic_ipi = f->avic && (avic_ipi < 0 ? !ipi_erratum() : avic_ipi);

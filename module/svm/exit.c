@@ -301,6 +301,8 @@ int svm_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why)
 		return exit_io(vcpu, why);
 	case SVM_EXIT_HLT:
 		return exit_hlt(vcpu, why);
+	case SVM_EXIT_PAUSE:
+		return inner_leave(why, EXIT_SPIN);
 	case SVM_EXIT_CPUID:
 		return exit_cpuid(vcpu, why);
 	case SVM_EXIT_VINTR:

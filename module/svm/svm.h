@@ -18,13 +18,17 @@
  * @avic: AVIC is there and is used; @x2avic likewise
  * @avic_ipi: and CPUs may take IsRunning from the physical table
  * @vnmi: the CPU masks NMIs until IRET and keeps one pending meanwhile
+ * @pause_count: PAUSEs that a guest may loop over, or 0: no exit
+ * @pause_threshold: of cycles between two of them, beyond which it is no loop; 0 where the
+ *                   CPU doesn't look
  * @nasid: number of ASIDs
  */
 struct svm_features {
 	bool nrip_save, decode_assist, flush_by_asid, clean_bits;
-	bool v_spec_ctrl, pause_filter, npt_1g;
+	bool v_spec_ctrl, npt_1g;
 	bool avic, x2avic, avic_ipi;
 	bool vnmi;
+	u16 pause_count, pause_threshold;
 	u32 nasid;
 };
 

@@ -8,6 +8,7 @@
 
 #include "../compat/compat.h"
 #include "../msr_filter.h"
+#include "../spin.h"
 #include "../switch.h"
 #include "svm.h"
 
@@ -131,6 +132,11 @@ void svm_intercepts_changed(struct vcpu *vcpu)
 	struct vmcb_page *vmcb = svm_vmcb(vcpu);
 
 	svm_intercept(vmcb, INTERCEPT_HLT, !vcpu->vm->hlt_in_guest);
+	svm_intercept(vmcb, INTERCEPT_PAUSE,
+		      svm_features.pause_count && !vcpu->vm->pause_in_guest);
+	vmcb->c.pause_filter_count = spin_window(vcpu, svm_features.pause_count, U16_MAX);
+	vmcb->c.pause_filter_threshold = svm_features.pause_threshold;
+	vmcb_dirty(vmcb, VMCB_INTERCEPTS);
 	/* No filter is for the x2APIC's. */
 	vmcb->c.msrpm_base_pa =
 		virt_to_phys(msrpm[msr_filtered(vcpu->vm)]

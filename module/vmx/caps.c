@@ -22,6 +22,12 @@
 static bool apicv = true;
 module_param(apicv, bool, 0444);
 MODULE_PARM_DESC(apicv, "have APICv deliver interrupts where the CPU can");
+static uint ple_gap = 128;
+module_param(ple_gap, uint, 0444);
+MODULE_PARM_DESC(ple_gap, "TSC ticks between two PAUSEs, beyond which it is another loop; 0: such loops don't exit");
+static uint ple_window = 4096;
+module_param(ple_window, uint, 0444);
+MODULE_PARM_DESC(ple_window, "TSC ticks in a loop of PAUSE after which a guest exits, at first; 0: never");
 
 struct vmx_caps vmx_caps __ro_after_init;
 
@@ -71,6 +77,8 @@ static const struct control {
 	{ VMX_CPU2, WANT, SECONDARY_EXEC_WBINVD_EXITING, 0, "WBINVD exiting" },
 	{ VMX_CPU2, MAY, SECONDARY_EXEC_ENABLE_RDTSCP, 0, "RDTSCP" },
 	{ VMX_CPU2, MAY, SECONDARY_EXEC_ENABLE_INVPCID, 0, "INVPCID" },
+	{ VMX_CPU2, MAY, SECONDARY_EXEC_PAUSE_LOOP_EXITING, VINTC_FEATURE_PAUSE_LOOP,
+	  "PAUSE-loop exiting" },
 	{ VMX_CPU2, WANT, VMX_CPU2_XSAVES, 0, "XSAVES" },
 	{ VMX_CPU2, MAY, SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES,
 	  VINTC_FEATURE_APIC_ACCESS, "APIC accesses" },
@@ -224,6 +232,12 @@ static void read_rest(void)
 	/* Where it has errata the CPU is older than all of these. */
 	if (!caps->apicv)
 		used &= ~(u64)VINTC_FEATURE_PREEMPTION_TIMER;
+	if (!ple_gap || !ple_window)
+		used &= ~(u64)VINTC_FEATURE_PAUSE_LOOP;
+	if (used & VINTC_FEATURE_PAUSE_LOOP) {
+		caps->ple_gap = ple_gap;
+		caps->ple_window = ple_window;
+	}
 	caps->l1d_flush = boot_cpu_has_bug(X86_BUG_L1TF) &&
 			  boot_cpu_has(X86_FEATURE_FLUSH_L1D) &&
 			  !cpu_mitigations_off();

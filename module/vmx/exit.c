@@ -260,6 +260,8 @@ int vmx_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why)
 		return exit_io(vcpu, why);
 	case EXIT_REASON_HLT:
 		return exit_hlt(vcpu, why);
+	case EXIT_REASON_PAUSE_INSTRUCTION:
+		return inner_leave(why, EXIT_SPIN);
 	case EXIT_REASON_CPUID:
 		return exit_cpuid(vcpu);
 	case EXIT_REASON_APIC_WRITE:

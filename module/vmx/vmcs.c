@@ -13,6 +13,7 @@
 
 #include "../compat/compat.h"
 #include "../msr_filter.h"
+#include "../spin.h"
 #include "../switch.h"
 #include "../x86/cpuid.h"
 #include "vmx.h"
@@ -112,6 +113,10 @@ void vmx_intercepts_changed(struct vcpu *vcpu)
 {
 	vmx_set_control(vcpu, VMX_CPU, CPU_BASED_HLT_EXITING,
 			!vcpu->vm->hlt_in_guest);
+	if (vmx_caps.ple_window)
+		vmx_set_control(vcpu, VMX_CPU2, SECONDARY_EXEC_PAUSE_LOOP_EXITING,
+				!vcpu->vm->pause_in_guest);
+	vcpu->vmx->dirty |= VMX_CONTROLS; /* which has the window */
 	vcpu->vmx->dirty |= VMX_APIC_MODE; /* which has the MSR bitmap */
 }
 
@@ -149,6 +154,8 @@ void vmx_write_controls(struct vcpu *vcpu)
 		vmx_write(word_field[i], vmx->control[i]);
 	vmx_write(EXCEPTION_BITMAP, vmx->exceptions);
 	vmx_write(TSC_OFFSET, vcpu->tsc_offset);
+	if (vmx_caps.ple_window)
+		vmx_write(PLE_WINDOW, spin_window(vcpu, vmx_caps.ple_window, U32_MAX));
 }
 
 void vmx_set_up(struct vcpu *vcpu)
@@ -169,6 +176,8 @@ void vmx_set_up(struct vcpu *vcpu)
 	}
 	if (vmx_caps.xsaves)
 		vmx_write(XSS_EXIT_BITMAP, 0);
+	if (vmx_caps.ple_window)
+		vmx_write(PLE_GAP, vmx_caps.ple_gap);
 	/* Every change of CR0 and CR4 exits. */
 	vmx_write(CR0_GUEST_HOST_MASK, ~0ULL);
 	vmx_write(CR4_GUEST_HOST_MASK, ~0ULL);

@@ -31,6 +31,8 @@ static_assert((int)VMX_WORDS == 5);
  * @x2apic: APIC accesses of x2APIC mode are virtualized, too
  * @invept, @invvpid: types to use, or 0
  * @timer_shift: the preemption timer counts when this bit of the TSC changes
+ * @ple_window: TSC ticks of a loop of PAUSE before an exit, or 0: none exits
+ * @ple_gap: TSC ticks between two of them, beyond which it is no loop
  * @l1d_flush: L1TF: the L1 data cache is flushed when a guest is loaded
  */
 struct vmx_caps {
@@ -44,6 +46,7 @@ struct vmx_caps {
 	bool xsaves;
 	u8 invept, invvpid;
 	u8 timer_shift;
+	u32 ple_gap, ple_window;
 	bool l1d_flush;
 };
 

@@ -116,6 +116,9 @@
 	T(platform_info, 0) \
 	T(emulation_exit, 0) \
 	T(quirks, 0) \
+	T(disable_exits, 0) \
+	T(pause_alone, 0) \
+	T(pause_turns, 0) \
 	T(policy_input, 0) \
 	T(policy_deadline, 0) \
 	T(inhibits, 0) \

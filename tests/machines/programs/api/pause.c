@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Loops of PAUSE: who waits for a vCPU without a CPU gives it one, and who need not is left alone. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "api.h"
+#include "../../../../uapi/vintc.h"
+
+static bool loops_exit(struct vm *vm)
+{
+	struct vintc_info info = { .flags = 0 };
+
+	must(vm->dev, VINTC_GET_INFO, &info);
+	return info.used & (VINTC_FEATURE_PAUSE_FILTER | VINTC_FEATURE_PAUSE_LOOP);
+}
+
+/* A VM with @ncpus vCPUs and their statistics, where loops exit or not. */
+static void start(struct vm *vm, int ncpus, bool in_guest, int *stats)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_X86_DISABLE_EXITS,
+				      .args = { KVM_X86_DISABLE_EXITS_PAUSE } };
+
+	vm_create(vm);
+	vm_irqchip(vm);
+	vm_memory(vm, NULL);
+	expect_that(check_extension(vm, KVM_CAP_X86_DISABLE_EXITS) & KVM_X86_DISABLE_EXITS_PAUSE);
+	if (in_guest)
+		must(vm->fd, KVM_ENABLE_CAP, &cap);
+	for (int i = 0; i < ncpus; i++) {
+		vcpu_create(vm, i);
+		stats[i] = ioctl(vm->cpu[i].fd, KVM_GET_STATS_FD, 0);
+	}
+}
+
+/* ---- alone ---- */
+
+guest void g_pauses(u64 n)
+{
+	u64 done = 0;
+
+	asm volatile("1: pause; incq %0; cmpq %1, %0; jne 1b" : "+r"(done) : "r"(n) : "cc");
+	SH->val[0] = done;
+}
+
+/* In vain: exits become fewer (333 by count, 730 by time, if they did not), and the guest doesn't notice. */
+static void alone(bool in_guest)
+{
+	enum { PAUSES = 1000000 };
+	struct vm vm;
+	long exits;
+	int stats;
+
+	start(&vm, 1, in_guest, &stats);
+	vcpu_long(&vm.cpu[0], g_pauses, PAUSES);
+	vcpu_done(&vm.cpu[0]);
+	expect(vm.sh->val[0], PAUSES);
+	exits = stat_read(stats, "pause_exits");
+	printf("# %d PAUSEs: %ld exits\n", PAUSES, exits);
+	if (in_guest || !loops_exit(&vm))
+		expect(exits, 0);
+	else
+		expect_that(exits >= 4 && exits <= 60);
+	expect(stat_read(stats, "pause_yields"), 0);
+	close(stats);
+	vm_end(&vm);
+}
+
+void t_pause_alone(void)
+{
+	if (!is_vintc())
+		skip("vintc's own counters");
+	alone(false);
+	alone(true);
+}
+
+/* ---- by turns ---- */
+
+enum { TURNS = 50 };
+
+guest void g_turns(u64 me)
+{
+	for (u64 i = 0; i < TURNS; i++) {
+		g_wait(SH->go == 2 * i + me);
+		SH->go++;
+	}
+}
+
+static void *first_cpu(void *cpu)
+{
+	pin_to(0);
+	return vcpu_thread(cpu);
+}
+
+/* Two vCPUs on one CPU, each in need of what the other does next. */
+void t_pause_turns(void)
+{
+	pthread_t t[2];
+	int stats[2];
+	struct vm vm;
+	long exits, yields;
+
+	if (!is_vintc())
+		skip("vintc's own counters");
+	start(&vm, 2, false, stats);
+	for (int i = 0; i < 2; i++) {
+		vcpu_long(&vm.cpu[i], g_turns, i);
+		pthread_create(&t[i], NULL, first_cpu, &vm.cpu[i]);
+	}
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	expect(vm.sh->go, 2 * TURNS);
+	exits = stat_read(stats[0], "pause_exits") + stat_read(stats[1], "pause_exits");
+	yields = stat_read(stats[0], "pause_yields") + stat_read(stats[1], "pause_yields");
+	printf("# %d turns: %ld exits, %ld yields\n", 2 * TURNS, exits, yields);
+	if (loops_exit(&vm))
+		expect_that(yields >= TURNS && exits >= yields);
+	else
+		expect(exits + yields, 0);
+	vm_end(&vm);
+}
+
+/* ---- input ---- */
+
+void t_disable_exits(void)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_X86_DISABLE_EXITS };
+	struct vm vm;
+	long can;
+
+	vm_create(&vm);
+	can = check_extension(&vm, KVM_CAP_X86_DISABLE_EXITS);
+	for (int bit = 0; bit < 64; bit++) {
+		cap.args[0] = 1ull << bit;
+		expect(try(vm.fd, KVM_ENABLE_CAP, &cap), bit < 31 && (can >> bit & 1) ? 0 : -EINVAL);
+	}
+	cap.args[0] = can;
+	expect(try(vm.fd, KVM_ENABLE_CAP, &cap), 0);
+	cap.args[0] = 0;
+	expect(try(vm.fd, KVM_ENABLE_CAP, &cap), 0);
+	vm_end(&vm);
+}

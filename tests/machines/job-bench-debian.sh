@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # A whole Debian (`guest-root`; /dev/vda, /debian) boots to its login prompt under an unmodified QEMU, on vintc and on in-tree KVM, and
-# programs/vmcost.c says what that cost: `== DEVICE`, its lines; then once more as `== DEVICE-traced`. For `bench`, on a machine with
-# one CPU that counts instructions; needs /qemu, and kvm_amd, carried.
+# programs/vmcost.c says what that cost (bench-job.sh). For `bench`, on a machine with one CPU that counts instructions; needs /qemu,
+# and kvm_amd, carried.
 #
 # ROUNDS: boots of each, as systemd's units never take the same turns twice
 #
 # Each boot finds the same disk, which is read from memory and written to a file there. Nothing polls, as in job-bench-guest.sh.
-status=0
+. /bench-job.sh
 
 guest() {
 	PHASE=login UNTIL='guest login: ' EVENT=$2 LIMIT=1000 /vmcost /qemu/run -nodefaults -no-user-config -display none -no-reboot \
@@ -18,30 +18,7 @@ guest() {
 		-append "root=/dev/vda ro console=ttyS0 quiet idle=halt mitigations=off" </dev/null 2>/tmp/said
 }
 
-try() {
-	if guest "$1" "$2"; then
-		echo "ok - bench: Debian on $1$3"
-	else
-		tail -n 5 /tmp/said
-		echo "not ok - bench: Debian on $1$3 did not come to its login"
-		status=1
-	fi
-}
-
-both() {
-	echo 0 >"/sys/module/$1/parameters/halt_poll_ns"
-	echo "== $1"
-	for _ in $(seq "${ROUNDS:-3}"); do try "$1" "" ""; done
-	echo "== $1-traced"
-	try "$1" "$2" -traced
-}
-
 mkdir -p /var/tmp
 cat /dev/vda >/dev/null
-if [ -e /dev/vintc ]; then
-	both vintc vintc/vintc_exit:reason
-	rmmod vintc || exit 1
-fi
-load kvm_amd || exit 1
-both kvm kvm/kvm_exit:exit_reason
-exit $status
+# shellcheck disable=SC2046 # a list of words
+compare Debian $(seq "${ROUNDS:-3}")

@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# An unmodified QEMU boots Linux (tests/machines/guest/cost) on vintc and on in-tree KVM in one boot, and programs/vmcost.c says what
-# each phase of that cost: `== DEVICE`, its lines (of two more boots, too); then once more as `== DEVICE-traced`, with exits and ioctls by kind. For `bench`,
-# on a machine with one CPU that counts instructions; needs what job-qemu-devices.sh needs, and kvm_amd, carried.
+# An unmodified QEMU boots Linux (tests/machines/guest/cost) on vintc and on in-tree KVM, three times, and programs/vmcost.c says what
+# each phase of that cost (bench-job.sh). For `bench`, on a machine with one CPU that counts instructions; needs what
+# job-qemu-devices.sh needs, and kvm_amd, carried.
 #
 # N: how many reads and pings
 #
 # Nothing polls here, neither a halted vCPU (halt_poll_ns) nor an idle guest (idle=halt) nor QEMU's disk thread: they would
 # do so for as long as there is nothing to do, and that would be counted. Firmware has no SMM, which vintc lacks, and no disks or
 # keyboard to wait for.
-status=0
+. /bench-job.sh
 
 net() {
 	tunctl -t "$1" >/dev/null && ip addr add "$2/24" dev "$1" && ip link set "$1" up
@@ -28,33 +28,7 @@ guest() {
 vintc.ip=eth0:10.0.1.2:10.0.1.1 vintc.ip=eth1:10.0.2.2:10.0.2.1" </dev/null 2>/tmp/said
 }
 
-try() {
-	if guest "$1" "$2" "$4"; then
-		echo "ok - bench: QEMU's guest on $1$3"
-	else
-		tail -n 5 /tmp/said
-		echo "not ok - bench: QEMU's guest on $1$3 did not come to its end"
-		status=1
-	fi
-}
-
-both() {
-	echo 0 >"/sys/module/$1/parameters/halt_poll_ns"
-	echo "== $1"
-	try "$1" "" "" 0
-	try "$1" "" "" 0
-	try "$1" "" "" "${N:-1000}"
-	echo "== $1-traced"
-	try "$1" "$2" -traced "${N:-1000}"
-}
-
 load tun && load vhost_net || exit 1
 net tap0 10.0.1.1 && net tap1 10.0.2.1 || exit 1
 head -c 8388608 /dev/urandom >/tmp/disk
-if [ -e /dev/vintc ]; then
-	both vintc vintc/vintc_exit:reason
-	rmmod vintc || exit 1
-fi
-load kvm_amd || exit 1
-both kvm kvm/kvm_exit:exit_reason
-exit $status
+compare "QEMU's guest" 0 0 "${N:-1000}"

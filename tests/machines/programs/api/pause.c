@@ -63,7 +63,7 @@ static void alone(bool in_guest)
 	if (in_guest || !loops_exit(&vm))
 		expect(exits, 0);
 	else
-		expect_that(exits >= 4 && exits <= 60);
+		expect_that(exits >= 2 && exits <= 60);
 	expect(stat_read(stats, "pause_yields"), 0);
 	close(stats);
 	vm_end(&vm);

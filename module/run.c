@@ -153,8 +153,8 @@ static __always_inline bool halt_poll(struct vcpu *vcpu, bool (*over)(struct vcp
 		/* Reading the clock takes longer than looking. */
 		for (i = 0; i < HALT_LOOKS; i++) {
 			if (over(vcpu)) {
-				vcpu->stats.halt_poll_success_ns +=
-					ktime_get_ns() - start;
+				/* To the last look at the clock: it isn't waited for. */
+				vcpu->stats.halt_poll_success_ns += now - start;
 				vcpu->stats.halt_successful_poll++;
 				return true;
 			}
@@ -205,17 +205,20 @@ static __always_inline bool halt_news(struct vcpu *vcpu)
 	       vcpu_deadline_due(vcpu);
 }
 
+/* Whether that is for the core to handle, halt_ended() looks. */
 static bool interrupt_came(struct vcpu *vcpu)
 {
 	vcpu_timer_taken(vcpu);
-	if (unlikely(halt_needs_core(vcpu)))
+	if (unlikely(READ_ONCE(vcpu->requests) || READ_ONCE(vcpu->mailbox.events)))
 		return true;
 	if (mailbox_pending(&vcpu->mailbox)) {
 		vectors_before(vcpu);
 		lapic_absorb_posted(&vcpu->lapic, &vcpu->mailbox);
 		vectors_after(vcpu);
+	} else if (!lapic_irr_any(&vcpu->lapic)) {
+		return false;
 	}
-	return lapic_irr_any(&vcpu->lapic) && lapic_next(&vcpu->lapic) >= 0;
+	return lapic_next(&vcpu->lapic) >= 0;
 }
 
 /* While it polls nothing else changes: what there is of its own was looked at before. */

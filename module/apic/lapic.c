@@ -86,13 +86,15 @@ bool lapic_irr_any(const struct lapic *l)
 
 int lapic_next(struct lapic *l)
 {
+	int vector, top;
 	u32 ppr;
-	int vector;
 
-	if (unlikely(l->accelerated))
-		lapic_refresh(l);
+	if (unlikely(l->accelerated)) {
+		top = lapic_highest_isr(l);
+		l->isr_top = top < 0 ? 0 : top;
+	}
 	ppr = ppr_update(l);
-	vector = irr_top(l);
+	vector = lapic_highest_irr(l);
 	/* A class above PPR's, which -1 never is. */
 	return vector >= (int)(ppr & 0xf0) + 16 ? vector : -1;
 }

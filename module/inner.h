@@ -172,6 +172,13 @@ static inline int inner_unknown(struct vcpu *vcpu, enum vcpu_exit *why, u64 reas
 	return inner_user(vcpu, why);
 }
 
+/* VMCALL or VMMCALL, but for RIP. @user: from CPL 3 */
+static inline int inner_hypercall(struct vcpu *vcpu, bool user, enum vcpu_exit *why)
+{
+	pv_hypercall(vcpu, user);
+	return vcpu->yield_to ? inner_leave(why, EXIT_YIELD) : INNER_FAST;
+}
+
 /* RDMSR or WRMSR, but for RIP. Return: MSR_...; @val goes with its failures. */
 static inline int inner_msr(struct vcpu *vcpu, bool write, u64 *val)
 {

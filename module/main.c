@@ -9,6 +9,7 @@
 
 #include "apic/mutant.h"
 #include "hardware.h"
+#include "pv.h"
 #include "vm.h"
 
 #ifdef VINTC_MUTANTS
@@ -124,6 +125,7 @@ static int __init vintc_init(void)
 
 	if (r)
 		return r;
+	pv_init();
 	r = hardware_init(vmx_probe() ?: svm_probe());
 	if (r)
 		goto exit;
@@ -132,6 +134,7 @@ static int __init vintc_init(void)
 		return 0;
 	hardware_exit();
 exit:
+	pv_exit();
 	irqfd_exit();
 	return r;
 }
@@ -140,6 +143,7 @@ static void __exit vintc_exit(void)
 {
 	misc_deregister(&dev);
 	hardware_exit();
+	pv_exit();
 	irqfd_exit();
 	rcu_barrier();
 }

@@ -63,7 +63,7 @@ struct x86_fetch {
  * @shares_irr: senders may write IRR of a vCPU that is accelerated, or was just now
  *	(lapic_post())
  * @intercepts_changed: msr_filtered(), vm->hlt_in_guest, vm->pause_in_guest and
- *	spin_window() may be new. Owner. Not NULL where @run returns EXIT_SPIN
+ *	spin_window() may be new. Owner. Not NULL where @run returns EXIT_YIELD
  * @posts_for_devices: the mailbox of an accelerated vCPU is a posted-interrupt
  *	descriptor for an IOMMU too, with NV and NDST
  * @deadline_changed: vcpu->deadline is another; from now on a run of the guest ends by

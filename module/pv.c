@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hypercalls, steal time and EOIs in memory: what KVM's guests know of it (the kernel's
+ * Hypercalls and EOIs in memory: what KVM's guests know of it (the kernel's
  * Documentation/virt/kvm/x86/hypercalls.rst, msr.rst).
  */
-#include <linux/sched.h>
 #include <asm/kvm_para.h>
 #include <linux/kvm_para.h>
 
@@ -23,11 +22,14 @@ u32 pv_features(void)
 	u32 f = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
 		BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_PV_EOI) |
 		BIT(KVM_FEATURE_PV_UNHALT) |
-		BIT(KVM_FEATURE_PV_SEND_IPI) |
+		BIT(KVM_FEATURE_POLL_CONTROL) | BIT(KVM_FEATURE_PV_SEND_IPI) |
 		BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
 
 	if (compat_has_run_delay())
 		f |= BIT(KVM_FEATURE_STEAL_TIME);
+	/* Who yields wants to know to whom. */
+	if (compat_has_run_delay() && COMPAT_TELLS_SCHED_OUT)
+		f |= BIT(KVM_FEATURE_PV_SCHED_YIELD);
 	return f;
 }
 
@@ -89,9 +91,11 @@ static u64 hypercall(struct vcpu *vcpu, u64 nr, const u64 *a, u32 width)
 		if (!pv_has(vcpu, KVM_FEATURE_PV_SEND_IPI))
 			break;
 		return send_ipi(vcpu, a, width, a[2], a[3]);
-	case KVM_HC_SCHED_YIELD: /* a hint; it isn't advertised */
+	case KVM_HC_SCHED_YIELD:
 		if (!pv_has(vcpu, KVM_FEATURE_PV_SCHED_YIELD))
 			break;
+		vcpu->stats.directed_yield_attempted++;
+		vcpu->yield_to = vm_vcpu_by_id(vcpu->vm, a[0]);
 		return 0;
 	}
 	return -(u64)KVM_ENOSYS;
@@ -157,50 +161,6 @@ int pv_undefined(struct vcpu *vcpu)
 	    write_code(vcpu, &f, ops->hypercall) < 0)
 		vcpu_queue_ud(vcpu);
 	return 1;
-}
-
-/* ------------------------------------------------------------- steal time */
-
-bool pv_steal_valid(u64 val)
-{
-	return !(val & KVM_STEAL_RESERVED_MASK);
-}
-
-/* A page that isn't there is the guest's loss. */
-static void steal_write(struct vcpu *vcpu, u64 stolen)
-{
-	struct memory *mem = &vcpu->vm->mem;
-	u64 gpa = vcpu->pv_steal & KVM_STEAL_VALID_BITS;
-	struct kvm_steal_time st;
-
-	if (memory_read(mem, gpa, &st, sizeof(st)))
-		return;
-	/* Odd while it changes; the guest reads again then. */
-	st.version = (st.version | 1);
-	if (memory_write(mem, gpa + offsetof(struct kvm_steal_time, version), &st.version,
-			 sizeof(st.version)))
-		return;
-	smp_wmb();
-	st.steal += stolen;
-	memory_write(mem, gpa, &st.steal, sizeof(st.steal));
-	smp_wmb();
-	st.version++;
-	memory_write(mem, gpa + offsetof(struct kvm_steal_time, version), &st.version,
-		     sizeof(st.version));
-}
-
-void pv_steal_update(struct vcpu *vcpu)
-{
-	u64 now = compat_run_delay(), before = vcpu->steal_seen;
-
-	/* Only what the thread has waited for since it had the vCPU. */
-	vcpu->steal_seen = now;
-	if (vcpu->steal_task != current) {
-		vcpu->steal_task = current;
-		return;
-	}
-	if (now != before && (vcpu->pv_steal & KVM_MSR_ENABLED))
-		steal_write(vcpu, now - before);
 }
 
 /* ------------------------------------------------------------------- EOI */

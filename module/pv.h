@@ -43,10 +43,21 @@ void pv_hypercall(struct vcpu *vcpu, bool user);
  */
 int pv_undefined(struct vcpu *vcpu);
 
-/* MSR_KVM_STEAL_TIME. */
+/* The module comes and goes. May sleep. */
+void pv_init(void);
+void pv_exit(void);
+
+/* steal.c: MSR_KVM_STEAL_TIME. */
 bool pv_steal_valid(u64 val);
 /* Before a guest is entered; where it may sleep. */
 void pv_steal_update(struct vcpu *vcpu);
+/*
+ * From pv_steal_update() on to the end of KVM_RUN, when @pv_watched is set, the guest
+ * can read that the vCPU's thread has no CPU. When @pv_away is set it does, and the vCPU
+ * must not enter before pv_back(). Context of that: preemption off, srcu held.
+ */
+void pv_back(struct vcpu *vcpu);
+void pv_unwatch(struct vcpu *vcpu);
 
 /*
  * MSR_KVM_PV_EOI_EN: while an interrupt is in service whose EOI nobody else waits

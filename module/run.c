@@ -18,7 +18,7 @@
 #include "memory.h"
 #include "msr_filter.h"
 #include "pv.h"
-#include "spin.h"
+#include "yield.h"
 #include "timer.h"
 #include "trace.h"
 #include "vectors.h"
@@ -144,7 +144,7 @@ static __always_inline bool halt_poll(struct vcpu *vcpu, bool (*over)(struct vcp
 	u64 start, now, end;
 	unsigned int i;
 
-	if (!limit || !vcpu->halt_poll_ns)
+	if (!limit || !vcpu->halt_poll_ns || !vcpu->pv_poll)
 		return false;
 	vcpu->stats.halt_attempted_poll++;
 	start = now = ktime_get_ns();
@@ -446,10 +446,10 @@ static int host_work(struct vcpu *vcpu, int *srcu)
 	return r ? interrupted(vcpu) : GO_ON;
 }
 
-static int handle_spin(struct vcpu *vcpu, int *srcu)
+static int handle_yield(struct vcpu *vcpu, int *srcu)
 {
 	srcu_read_unlock(&vcpu->vm->mem.srcu, *srcu);
-	spin_exit(vcpu);
+	vcpu_yield(vcpu);
 	*srcu = srcu_read_lock(&vcpu->vm->mem.srcu);
 	return GO_ON;
 }
@@ -515,8 +515,8 @@ static int step(struct vcpu *vcpu, int *srcu)
 		return vcpu->exit.error;
 	case EXIT_HALT:
 		return handle_halt(vcpu);
-	case EXIT_SPIN:
-		return handle_spin(vcpu, srcu);
+	case EXIT_YIELD:
+		return handle_yield(vcpu, srcu);
 	case EXIT_FAULT:
 		return handle_fault(vcpu);
 	case EXIT_FETCH:
@@ -582,6 +582,8 @@ int vcpu_run(struct vcpu *vcpu)
 	r = run_loop(vcpu);
 	vcpu_report(vcpu);
 	vcpu_sync_to_run(vcpu);
+	if (unlikely(vcpu->pv_watched))
+		pv_unwatch(vcpu);
 	WRITE_ONCE(vcpu->task, NULL);
 	if (vcpu->sigset_active)
 		sigprocmask(SIG_SETMASK, &saved, NULL);

@@ -48,6 +48,8 @@
 	X(insn_emulation, CUMULATIVE, NONE)            \
 	X(insn_emulation_fail, CUMULATIVE, NONE)       \
 	X(hypercalls, CUMULATIVE, NONE)                \
+	X(directed_yield_attempted, CUMULATIVE, NONE)  \
+	X(directed_yield_successful, CUMULATIVE, NONE) \
 	X(host_state_reload, CUMULATIVE, NONE)         \
 	X(tlb_flush, CUMULATIVE, NONE)                 \
 	X(req_event, CUMULATIVE, NONE)                 \

@@ -7,6 +7,7 @@
 #include <linux/hrtimer.h>
 #include <linux/kernel.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/rcuwait.h>
 #include <linux/sched.h>
 #include <linux/stddef.h>
@@ -40,7 +41,7 @@ enum vcpu_exit {
 	EXIT_AGAIN, /* the host wanted the CPU, or a request is pending */
 	EXIT_USER, /* vcpu->run is filled */
 	EXIT_HALT, /* HLT executed; RIP is past it */
-	EXIT_SPIN, /* in a loop of PAUSE, before one of them (spin.h) */
+	EXIT_YIELD, /* a loop of PAUSE, before one of them; or @yield_to is set (yield.h) */
 	EXIT_FAULT, /* second-level fault at exit.gpa, exit.access */
 	EXIT_FETCH, /* the instruction at RIP can't be read without sleeping */
 	EXIT_EMULATE, /* the instruction at RIP needs emulation */
@@ -214,6 +215,7 @@ struct vcpu {
 	bool pv_eoi_on; /* by MSR_KVM_PV_EOI_EN */
 	bool pv_eoi_offered; /* the guest may have ended its interrupt in memory */
 	bool pv_eoi_absent; /* that memory is to be had by sleeping only */
+	bool pv_away; /* the guest may have been told that the vCPU has no CPU */
 	u64 tsc_offset;
 	struct vcpu_stats stats;
 
@@ -244,8 +246,9 @@ struct vcpu {
 	u64 deadline; /* guest TSC, where hardware watches instead of @timer; or 0 */
 	u64 halt_poll_ns;
 	bool halt_polled; /* for this HLT, by vcpu_halt_briefly() */
-	bool spins; /* it lets others run (spin.c) */
-	u8 spins_in_vain; /* in a row: EXIT_SPINs that have helped nobody */
+	bool spins; /* it lets others run (yield.c) */
+	struct vcpu *yield_to; /* EXIT_YIELD, asked for by the guest: to this one */
+	u8 spins_in_vain; /* in a row: loops of PAUSE that have exited and helped nobody */
 	struct vcpu_exit_info exit;
 	enum vcpu_completion completion;
 	u64 pio_rip, pio_next_rip; /* of the instruction, and after it; of an MSR's too */
@@ -278,6 +281,11 @@ struct vcpu {
 	bool pv_enforce; /* KVM_CAP_ENFORCE_PV_FEATURE_CPUID */
 	bool pv_unhalted; /* KVM_HC_KICK_CPU: the next HLT doesn't sleep */
 	u64 pv_steal; /* MSR_KVM_STEAL_TIME */
+#ifdef CONFIG_PREEMPT_NOTIFIERS
+	struct preempt_notifier preempt_notifier;
+#endif
+	bool pv_watched; /* and that is registered */
+	u64 pv_poll; /* MSR_KVM_POLL_CONTROL */
 	u64 pv_eoi; /* MSR_KVM_PV_EOI_EN */
 	u64 steal_seen; /* compat_run_delay() of @steal_task */
 	const struct task_struct *steal_task; /* only compared */

@@ -91,7 +91,7 @@ struct vm {
 	u64 tss_addr;
 	u64 identity_map_addr;
 	bool hlt_in_guest, pause_in_guest; /* KVM_CAP_X86_DISABLE_EXITS */
-	u32 helped; /* the vCPU that another let run last (spin.c) */
+	u32 helped; /* the vCPU that another let run last (yield.c) */
 	struct msr_filter __rcu *msr_filter; /* NULL: every access is allowed */
 	bool hide_platform_info; /* KVM_CAP_MSR_PLATFORM_INFO: guests can't read it */
 	bool exit_on_emulation_failure;

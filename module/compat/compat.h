@@ -84,6 +84,9 @@ static inline bool compat_task_ready(const struct task_struct *task)
 	return task_is_running(task);
 }
 
+/* A thread can be told that it loses its CPU. */
+#define COMPAT_TELLS_SCHED_OUT IS_ENABLED(CONFIG_PREEMPT_NOTIFIERS)
+
 /* ns that this thread was runnable and another one ran. */
 static inline bool compat_has_run_delay(void)
 {

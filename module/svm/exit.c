@@ -13,7 +13,6 @@
 #include "../compat/compat.h"
 #include "../fetch.h"
 #include "../inner.h"
-#include "../pv.h"
 #include "svm.h"
 
 static int emulate(struct vcpu *vcpu, enum vcpu_exit *why)
@@ -126,8 +125,7 @@ static int exit_vmmcall(struct vcpu *vcpu, enum vcpu_exit *why)
 {
 	if (!skip(vcpu, DECODE))
 		return inner_leave(why, EXIT_FETCH);
-	pv_hypercall(vcpu, svm_vmcb(vcpu)->s.cpl);
-	return INNER_FAST;
+	return inner_hypercall(vcpu, svm_vmcb(vcpu)->s.cpl, why);
 }
 
 static int exit_xsetbv(struct vcpu *vcpu, enum vcpu_exit *why)
@@ -302,7 +300,7 @@ int svm_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why)
 	case SVM_EXIT_HLT:
 		return exit_hlt(vcpu, why);
 	case SVM_EXIT_PAUSE:
-		return inner_leave(why, EXIT_SPIN);
+		return inner_leave(why, EXIT_YIELD);
 	case SVM_EXIT_CPUID:
 		return exit_cpuid(vcpu, why);
 	case SVM_EXIT_VINTR:

@@ -163,6 +163,8 @@ enum vcpu_exit svm_run(struct vcpu *vcpu)
 	int r = INNER_HOST, budget;
 
 	load(vcpu);
+	if (unlikely(vcpu->pv_away))
+		pv_back(vcpu);
 	while (r != INNER_LEAVE) {
 		if (inner_host_wants())
 			break;

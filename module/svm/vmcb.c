@@ -8,7 +8,7 @@
 
 #include "../compat/compat.h"
 #include "../msr_filter.h"
-#include "../spin.h"
+#include "../yield.h"
 #include "../switch.h"
 #include "svm.h"
 

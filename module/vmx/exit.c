@@ -10,7 +10,6 @@
 
 #include "../compat/compat.h"
 #include "../inner.h"
-#include "../pv.h"
 #include "vmx.h"
 
 /* The core will want the registers: now they are cheap. */
@@ -85,11 +84,12 @@ static int exit_skip(struct vcpu *vcpu)
 	return INNER_FAST;
 }
 
-static int exit_vmcall(struct vcpu *vcpu)
+static int exit_vmcall(struct vcpu *vcpu, enum vcpu_exit *why)
 {
-	pv_hypercall(vcpu, vmx_cpl(vcpu));
+	bool user = vmx_cpl(vcpu);
+
 	vmx_skip(vcpu);
-	return INNER_FAST;
+	return inner_hypercall(vcpu, user, why);
 }
 
 static int exit_xsetbv(struct vcpu *vcpu)
@@ -261,7 +261,7 @@ int vmx_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why)
 	case EXIT_REASON_HLT:
 		return exit_hlt(vcpu, why);
 	case EXIT_REASON_PAUSE_INSTRUCTION:
-		return inner_leave(why, EXIT_SPIN);
+		return inner_leave(why, EXIT_YIELD);
 	case EXIT_REASON_CPUID:
 		return exit_cpuid(vcpu);
 	case EXIT_REASON_APIC_WRITE:
@@ -294,7 +294,7 @@ int vmx_handle_exit(struct vcpu *vcpu, enum vcpu_exit *why)
 	case EXIT_REASON_RDPMC:
 		return exit_gp(vcpu);
 	case EXIT_REASON_VMCALL:
-		return exit_vmcall(vcpu);
+		return exit_vmcall(vcpu, why);
 	case EXIT_REASON_XSETBV:
 		return exit_xsetbv(vcpu);
 	case EXIT_REASON_TRIPLE_FAULT:

@@ -390,6 +390,8 @@ enum vcpu_exit vmx_run(struct vcpu *vcpu)
 	}
 	ready = !mutant(MUTANT_IRQS_ON) || look(vcpu);
 	load(vcpu);
+	if (unlikely(vcpu->pv_away))
+		pv_back(vcpu);
 	while (r != INNER_LEAVE && ready) {
 		if (inner_host_wants())
 			break;

@@ -13,7 +13,7 @@
 
 #include "../compat/compat.h"
 #include "../msr_filter.h"
-#include "../spin.h"
+#include "../yield.h"
 #include "../switch.h"
 #include "../x86/cpuid.h"
 #include "vmx.h"

@@ -607,6 +607,8 @@ static int pv_steal_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 	if (!pv_steal_valid(val))
 		return MSR_GP;
 	vcpu->pv_steal = val;
+	/* What memory says may come from another machine. */
+	vcpu->pv_away = val & KVM_MSR_ENABLED;
 	return MSR_OK;
 }
 
@@ -640,6 +642,8 @@ void msr_reset(struct vcpu *vcpu)
 {
 	vcpu->misc_enable = MISC_ENABLE_RO;
 	vcpu->pv_time = vcpu->pv_wall = vcpu->pv_steal = 0;
+	vcpu->pv_away = false;
+	vcpu->pv_poll = 1; /* the host may poll for a halted vCPU */
 	vcpu->pv_unhalted = false;
 	vcpu->tsc_adjust = 0;
 	vcpu->mcg_status = 0;
@@ -722,6 +726,8 @@ const struct msr_desc msr_table[] = {
 	  FIELD(pv_steal, ANY), .set = pv_steal_set },
 	{ ONE(MSR_KVM_PV_EOI_EN), M_LIST | M_PV, KVM_FEATURE_PV_EOI,
 	  FIELD(pv_eoi, ANY), .set = pv_eoi_write },
+	{ ONE(MSR_KVM_POLL_CONTROL), M_LIST | M_PV, KVM_FEATURE_POLL_CONTROL,
+	  FIELD(pv_poll, 1) },
 	{ ONE(MSR_EFER), .get = efer_get, .set = efer_set },
 	{ ONE(MSR_STAR), M_LIST, X86_FEATURE_SYSCALL, BLOCK(star),
 	  .set = block_set },

@@ -119,6 +119,9 @@
 	T(disable_exits, 0) \
 	T(pause_alone, 0) \
 	T(pause_turns, 0) \
+	T(pv_yield, 0) \
+	T(preempted, 0) \
+	T(pv_poll, 0) \
 	T(policy_input, 0) \
 	T(policy_deadline, 0) \
 	T(inhibits, 0) \
@@ -196,5 +199,21 @@ void ioapic_set(struct vm *vm, int pin, union rte *e);
 u64 ioapic_get(struct vm *vm, int pin);
 int irq_line(struct vm *vm, int gsi, int level);
 void route_msi(struct vm *vm, u32 gsi, u32 data); /* the only route */
+
+#define HC_KICK_CPU 5
+#define HC_SEND_IPI 10
+#define HC_SCHED_YIELD 11
+
+inl_ u64 hypercall(u64 nr, u64 a, u64 b, u64 c, u64 d)
+{
+	u32 eax = 0, ecx = 0;
+
+	asm volatile("cpuid" : "+a"(eax), "+c"(ecx) : : "rbx", "rdx");
+	if (ecx == 0x6c65746e) /* GenuineI"ntel" */
+		asm volatile("vmcall" : "+a"(nr) : "b"(a), "c"(b), "d"(c), "S"(d) : "memory");
+	else
+		asm volatile("vmmcall" : "+a"(nr) : "b"(a), "c"(b), "d"(c), "S"(d) : "memory");
+	return nr;
+}
 
 #endif

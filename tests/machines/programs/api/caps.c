@@ -64,20 +64,6 @@ void t_apic_bus(void)
 
 /* ---- the guest's own interface ---- */
 
-inl_ u64 hypercall(u64 nr, u64 a, u64 b, u64 c, u64 d)
-{
-	u32 eax = 0, ecx = 0;
-
-	asm volatile("cpuid" : "+a"(eax), "+c"(ecx) : : "rbx", "rdx");
-	if (ecx == 0x6c65746e) /* GenuineI"ntel" */
-		asm volatile("vmcall" : "+a"(nr) : "b"(a), "c"(b), "d"(c), "S"(d) : "memory");
-	else
-		asm volatile("vmmcall" : "+a"(nr) : "b"(a), "c"(b), "d"(c), "S"(d) : "memory");
-	return nr;
-}
-
-#define HC_KICK_CPU 5
-#define HC_SEND_IPI 10
 #define HC_NOBODYS 99
 #define PV_ENOSYS (-1000ull)
 #define PV_EINVAL (-22ull)

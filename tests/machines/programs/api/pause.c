@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <asm/kvm_para.h>
 
 #include "api.h"
 #include "../../../../uapi/vintc.h"
@@ -120,6 +122,137 @@ void t_pause_turns(void)
 		expect_that(yields >= TURNS && exits >= yields);
 	else
 		expect(exits + yields, 0);
+	vm_end(&vm);
+}
+
+/* ---- the guest asks ---- */
+
+guest void g_asked_turns(u64 me)
+{
+	for (u64 i = 0; i < TURNS; i++) {
+		while (SH->go != 2 * i + me)
+			hypercall(HC_SCHED_YIELD, !me, 0, 0, 0);
+		SH->go++;
+	}
+	/* to itself, to nobody: no harm */
+	g_expect(hypercall(HC_SCHED_YIELD, me, 0, 0, 0), 0);
+	g_expect(hypercall(HC_SCHED_YIELD, 77, 0, 0, 0), 0);
+	g_expect(hypercall(HC_SCHED_YIELD, -1, 0, 0, 0), 0);
+}
+
+void t_pv_yield(void)
+{
+	long attempts, yields;
+	pthread_t t[2];
+	int stats[2];
+	struct vm vm;
+
+	start(&vm, 2, false, stats);
+	for (int i = 0; i < 2; i++) {
+		vcpu_long(&vm.cpu[i], g_asked_turns, i);
+		pthread_create(&t[i], NULL, first_cpu, &vm.cpu[i]);
+	}
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	expect(vm.sh->go, 2 * TURNS);
+	attempts = stat_read(stats[0], "directed_yield_attempted") +
+		   stat_read(stats[1], "directed_yield_attempted");
+	yields = stat_read(stats[0], "directed_yield_successful") +
+		 stat_read(stats[1], "directed_yield_successful");
+	printf("# %d turns: %ld attempts, %ld yields\n", 2 * TURNS, attempts, yields);
+	expect_that(yields >= TURNS && attempts >= yields + 6);
+	vm_end(&vm);
+}
+
+/* ---- the guest is told ---- */
+
+#define STEAL_AT FREE_AT
+#define PREEMPTED(mem) (*(volatile u8 *)((mem) + STEAL_AT + offsetof(struct kvm_steal_time, preempted)))
+
+guest void g_preempted(u64 enable)
+{
+	u64 seen = 0;
+
+	if (enable)
+		g_wrmsr(MSR_KVM_STEAL_TIME, STEAL_AT | KVM_MSR_ENABLED);
+	SH->ready = 1;
+	do {
+		seen += PREEMPTED((u8 *)0);
+		SH->val[1]++;
+	} while (!SH->stop);
+	SH->val[0] = seen;
+}
+
+/* Who has the CPU on which a vCPU ran sees it preempted; the vCPU never sees that. */
+void t_preempted(void)
+{
+	struct vm vm;
+	pthread_t t;
+
+	vm_start(&vm, 1);
+	pin_to(0);
+	vcpu_long(&vm.cpu[0], g_preempted, true);
+	pthread_create(&t, NULL, first_cpu, &vm.cpu[0]);
+	while (!vm.sh->ready)
+		usleep(1000);
+	for (int i = 0; i < 20; i++) {
+		u64 before = vm.sh->val[1];
+
+		while (vm.sh->val[1] == before)
+			usleep(1000);
+		expect(PREEMPTED(vm.mem), KVM_VCPU_PREEMPTED);
+	}
+	vm.sh->stop = 1;
+	pthread_join(t, NULL);
+	expect(vm.sh->val[0], 0);
+	/* what came with the memory from elsewhere is gone when the vCPU runs */
+	PREEMPTED(vm.mem) = KVM_VCPU_PREEMPTED;
+	expect(msr_set(&vm.cpu[0], MSR_KVM_STEAL_TIME, STEAL_AT | KVM_MSR_ENABLED), 1);
+	vm.sh->val[0] = 1;
+	vcpu_long(&vm.cpu[0], g_preempted, false);
+	vcpu_done(&vm.cpu[0]);
+	expect(vm.sh->val[0], 0);
+	vm_end(&vm);
+}
+
+/* ---- the guest polls itself ---- */
+
+guest void g_halts(u64 n)
+{
+	g_apic_on(false);
+	g_apic_write(APIC_LVTT, 0x41);
+	g_apic_write(APIC_TDCR, 0xb);
+	for (u64 i = 0; i < n; i++) {
+		g_apic_write(APIC_TMICT, 100000);
+		while (this_cpu()->count[0x41] == i) {
+			g_sti_hlt();
+			g_cli();
+		}
+	}
+}
+
+void t_pv_poll(void)
+{
+	struct vm vm;
+	long polls;
+	int stats;
+
+	vm_start(&vm, 1);
+	expect(msr_get(&vm.cpu[0], MSR_KVM_POLL_CONTROL), 1);
+	expect(msr_set(&vm.cpu[0], MSR_KVM_POLL_CONTROL, 2), 0);
+	expect(msr_set(&vm.cpu[0], MSR_KVM_POLL_CONTROL, 0), 1);
+	stats = ioctl(vm.cpu[0].fd, KVM_GET_STATS_FD, 0);
+	vcpu_long(&vm.cpu[0], g_halts, 50);
+	vcpu_done(&vm.cpu[0]);
+	expect(stat_read(stats, "halt_attempted_poll"), 0);
+	expect(msr_set(&vm.cpu[0], MSR_KVM_POLL_CONTROL, 1), 1);
+	vm.sh->cpu[0].count[0x41] = 0;
+	vcpu_long(&vm.cpu[0], g_halts, 50);
+	vcpu_done(&vm.cpu[0]);
+	polls = stat_read(stats, "halt_attempted_poll");
+	printf("# 50 halts: %ld polls\n", polls);
+	if (is_vintc())
+		expect_that(polls > 0);
 	vm_end(&vm);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Loops of PAUSE: a vCPU that waits for another one lets it have the CPU. */
-#ifndef VINTC_SPIN_H
-#define VINTC_SPIN_H
+/* A vCPU that waits for another one, by a loop of PAUSE or KVM_HC_SCHED_YIELD, lets it have the CPU. */
+#ifndef VINTC_YIELD_H
+#define VINTC_YIELD_H
 
 #include <linux/minmax.h>
 
@@ -19,11 +19,12 @@ static inline u32 spin_window(const struct vcpu *vcpu, u32 first, u32 last)
 }
 
 /**
- * spin_exit() - EXIT_SPIN: let a vCPU of this VM run that waits for a CPU
+ * vcpu_yield() - EXIT_YIELD: let a vCPU of this VM run that waits for a CPU
  *
- * Where there is none the window doubles, until one has been helped.
+ * vcpu->yield_to, if it is set; else any. Where there is none the window doubles, until
+ * one has been helped.
  * Context: owner, sleeps; without the memory lock.
  */
-void spin_exit(struct vcpu *vcpu);
+void vcpu_yield(struct vcpu *vcpu);
 
 #endif

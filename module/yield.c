@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What follows the exit from a loop of PAUSE (SDM 3C "Changes to Instruction Behavior
+ * The CPU is given to a vCPU that has none.
+ *
+ * By the exit from a loop of PAUSE (SDM 3C "Changes to Instruction Behavior
  * in VMX Non-Root Operation", APM 2 "Pause Intercept Filtering"). PAUSE itself is
  * executed once the guest goes on: hardware counts anew from entry.
  */
@@ -8,7 +10,7 @@
 #include <linux/sched/task.h>
 
 #include "compat/compat.h"
-#include "spin.h"
+#include "yield.h"
 #include "vm.h"
 
 /* The window grows to 64 times what it was. */
@@ -69,10 +71,24 @@ static bool help_another(struct vcpu *vcpu)
 	return false;
 }
 
-void spin_exit(struct vcpu *vcpu)
+static void yield_as_told(struct vcpu *vcpu)
+{
+	unsigned int tries = TRIES;
+	struct vcpu *to = vcpu->yield_to;
+
+	vcpu->yield_to = NULL;
+	if (to != vcpu && yield_to_vcpu(to, &tries))
+		vcpu->stats.directed_yield_successful++;
+}
+
+void vcpu_yield(struct vcpu *vcpu)
 {
 	u8 before = vcpu->spins_in_vain;
 
+	if (vcpu->yield_to) {
+		yield_as_told(vcpu);
+		return;
+	}
 	vcpu->stats.pause_exits++;
 	WRITE_ONCE(vcpu->spins, true);
 	if (help_another(vcpu)) {

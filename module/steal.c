@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Steal time: what a guest is told of the CPU that it doesn't have, by MSR_KVM_STEAL_TIME
+ * (the kernel's Documentation/virt/kvm/x86/msr.rst): how long, and whether just now.
+ */
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <asm/kvm_para.h>
+#include <linux/kvm_para.h>
+
+#include "compat/compat.h"
+#include "memory.h"
+#include "pv.h"
+#include "vm.h"
+
+bool pv_steal_valid(u64 val)
+{
+	return !(val & KVM_STEAL_RESERVED_MASK);
+}
+
+/* ---------------------------------------------------------------- preempted */
+
+static u64 preempted_gpa(const struct vcpu *vcpu)
+{
+	return (vcpu->pv_steal & KVM_STEAL_VALID_BITS) +
+	       offsetof(struct kvm_steal_time, preempted);
+}
+
+#ifdef CONFIG_PREEMPT_NOTIFIERS
+/* The thread has no CPU any more. Context: under the lock of its run queue. */
+static void sched_out(struct preempt_notifier *notifier, struct task_struct *next)
+{
+	struct vcpu *vcpu = container_of(notifier, struct vcpu, preempt_notifier);
+	struct memory *mem = &vcpu->vm->mem;
+	u8 away = KVM_VCPU_PREEMPTED;
+	int index;
+
+	if (vcpu->pv_away || !(vcpu->pv_steal & KVM_MSR_ENABLED))
+		return;
+	index = srcu_read_lock(&mem->srcu);
+	if (!memory_write_atomic(mem, preempted_gpa(vcpu), &away, sizeof(away)))
+		vcpu->pv_away = true;
+	srcu_read_unlock(&mem->srcu, index);
+}
+
+static void sched_in(struct preempt_notifier *notifier, int cpu)
+{
+}
+
+static struct preempt_ops preempt_ops = {
+	.sched_in = sched_in,
+	.sched_out = sched_out,
+};
+
+static void watch(struct vcpu *vcpu)
+{
+	if (vcpu->pv_watched)
+		return;
+	vcpu->pv_watched = true;
+	preempt_notifier_init(&vcpu->preempt_notifier, &preempt_ops);
+	preempt_disable();
+	preempt_notifier_register(&vcpu->preempt_notifier);
+	preempt_enable();
+}
+
+void pv_unwatch(struct vcpu *vcpu)
+{
+	preempt_disable();
+	preempt_notifier_unregister(&vcpu->preempt_notifier);
+	preempt_enable();
+	vcpu->pv_watched = false;
+}
+
+void pv_init(void)
+{
+	preempt_notifier_inc();
+}
+
+void pv_exit(void)
+{
+	preempt_notifier_dec();
+}
+#else
+static void watch(struct vcpu *vcpu)
+{
+}
+
+void pv_unwatch(struct vcpu *vcpu)
+{
+}
+
+void pv_init(void)
+{
+}
+
+void pv_exit(void)
+{
+}
+#endif
+
+void pv_back(struct vcpu *vcpu)
+{
+	u8 here = 0;
+
+	/* A page that has gone is the guest's loss. */
+	memory_write_atomic(&vcpu->vm->mem, preempted_gpa(vcpu), &here, sizeof(here));
+	vcpu->pv_away = false;
+}
+
+/* -------------------------------------------------------------------- stolen */
+
+/* A page that isn't there is the guest's loss. */
+static void steal_write(struct vcpu *vcpu, u64 stolen)
+{
+	struct memory *mem = &vcpu->vm->mem;
+	u64 gpa = vcpu->pv_steal & KVM_STEAL_VALID_BITS;
+	struct kvm_steal_time st;
+
+	if (memory_read(mem, gpa, &st, sizeof(st)))
+		return;
+	/* Odd while it changes; the guest reads again then. */
+	st.version = (st.version | 1);
+	if (memory_write(mem, gpa + offsetof(struct kvm_steal_time, version), &st.version,
+			 sizeof(st.version)))
+		return;
+	smp_wmb();
+	st.steal += stolen;
+	memory_write(mem, gpa, &st.steal, sizeof(st.steal));
+	smp_wmb();
+	st.version++;
+	memory_write(mem, gpa + offsetof(struct kvm_steal_time, version), &st.version,
+		     sizeof(st.version));
+}
+
+void pv_steal_update(struct vcpu *vcpu)
+{
+	u64 now = compat_run_delay(), before = vcpu->steal_seen;
+
+	/* Only what the thread has waited for since it had the vCPU. */
+	vcpu->steal_seen = now;
+	watch(vcpu);
+	if (vcpu->steal_task != current) {
+		vcpu->steal_task = current;
+		return;
+	}
+	if (now != before && (vcpu->pv_steal & KVM_MSR_ENABLED))
+		steal_write(vcpu, now - before);
+}

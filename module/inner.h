@@ -143,6 +143,12 @@ static inline int inner_interrupt(struct vcpu *vcpu, bool busy, bool *masked)
 
 /* -------------------------------------------------------------- after exit */
 
+/* What is left to the core isn't about an instruction. */
+static inline bool inner_at_boundary(enum vcpu_exit why)
+{
+	return why == EXIT_AGAIN || why == EXIT_HALT || why == EXIT_YIELD;
+}
+
 static inline int inner_leave(enum vcpu_exit *why, enum vcpu_exit to)
 {
 	*why = to;

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <asm/futex.h>
 #include <asm/processor.h>
 
 #include "dirty.h"
@@ -451,6 +452,22 @@ int memory_write_atomic(struct memory *mem, u64 gpa, const void *buf, u32 len)
 	pagefault_enable();
 	dirty_mark(slot, gpa >> PAGE_SHIFT);
 	return left ? -EFAULT : 0;
+}
+
+int memory_xchg(struct memory *mem, u64 gpa, u32 *val)
+{
+	const struct memslot *slot = access_slot(mem, gpa, true);
+	int r, old;
+
+	if (!slot)
+		return -EFAULT;
+	/* The kernel's one exchange with user memory that modules can use. */
+	r = arch_futex_atomic_op_inuser(FUTEX_OP_SET, *val, &old,
+					(u32 __user *)memslot_hva(slot, gpa));
+	dirty_mark(slot, gpa >> PAGE_SHIFT);
+	if (!r)
+		*val = old;
+	return r;
 }
 
 /*

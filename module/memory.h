@@ -287,6 +287,8 @@ unsigned long memory_hva(struct memory *mem, u64 gpa, bool writable);
  */
 int memory_read(struct memory *mem, u64 gpa, void *buf, u32 len);
 int memory_write(struct memory *mem, u64 gpa, const void *buf, u32 len);
+/* Aligned. Context: as these, or with page faults disabled. */
+int memory_xchg(struct memory *mem, u64 gpa, u32 *val);
 /* Within a page. */
 int memory_write_atomic(struct memory *mem, u64 gpa, const void *buf, u32 len);
 int memory_read_atomic_any(struct memory *mem, u64 gpa, void *buf, u32 len);

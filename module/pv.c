@@ -27,9 +27,9 @@ u32 pv_features(void)
 
 	if (compat_has_run_delay())
 		f |= BIT(KVM_FEATURE_STEAL_TIME);
-	/* Who yields wants to know to whom. */
+	/* Of use to who knows which vCPU is preempted. */
 	if (compat_has_run_delay() && COMPAT_TELLS_SCHED_OUT)
-		f |= BIT(KVM_FEATURE_PV_SCHED_YIELD);
+		f |= BIT(KVM_FEATURE_PV_SCHED_YIELD) | BIT(KVM_FEATURE_PV_TLB_FLUSH);
 	return f;
 }
 

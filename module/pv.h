@@ -54,9 +54,11 @@ void pv_steal_update(struct vcpu *vcpu);
 /*
  * From pv_steal_update() on to the end of KVM_RUN, when @pv_watched is set, the guest
  * can read that the vCPU's thread has no CPU. When @pv_away is set it does, and the vCPU
- * must not enter before pv_back(). Context of that: preemption off, srcu held.
+ * must not enter before pv_back(), or pv_back_atomic() without a failure. Context: srcu
+ * held; the first may sleep.
  */
 void pv_back(struct vcpu *vcpu);
+bool pv_back_atomic(struct vcpu *vcpu);
 void pv_unwatch(struct vcpu *vcpu);
 
 /*

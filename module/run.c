@@ -504,6 +504,8 @@ static int step(struct vcpu *vcpu, int *srcu)
 
 	if (unlikely(vcpu->pv_steal))
 		pv_steal_update(vcpu);
+	if (unlikely(vcpu->pv_away))
+		pv_back(vcpu);
 	bypass_run(vcpu);
 	why = vcpu->vm->ops->run(vcpu);
 	if (unlikely(vcpu->pv_eoi_absent))
@@ -548,6 +550,7 @@ static int run_loop(struct vcpu *vcpu)
 
 	srcu = srcu_read_lock(&vcpu->vm->mem.srcu);
 	r = complete_user_exit(vcpu);
+	vcpu->at_boundary = true;
 	/* The reason for the exit before stays: that is what was completed. */
 	if (r == GO_ON && READ_ONCE(vcpu->run->immediate_exit))
 		r = -EINTR;
@@ -584,6 +587,7 @@ int vcpu_run(struct vcpu *vcpu)
 	vcpu_sync_to_run(vcpu);
 	if (unlikely(vcpu->pv_watched))
 		pv_unwatch(vcpu);
+	vcpu->at_boundary = false;
 	WRITE_ONCE(vcpu->task, NULL);
 	if (vcpu->sigset_active)
 		sigprocmask(SIG_SETMASK, &saved, NULL);

@@ -5,12 +5,14 @@
  */
 #include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/uaccess.h>
 #include <asm/kvm_para.h>
 #include <linux/kvm_para.h>
 
 #include "compat/compat.h"
 #include "memory.h"
 #include "pv.h"
+#include "request.h"
 #include "vm.h"
 
 bool pv_steal_valid(u64 val)
@@ -20,6 +22,7 @@ bool pv_steal_valid(u64 val)
 
 /* ---------------------------------------------------------------- preempted */
 
+/* Of the byte, and of the word that it is with its padding. */
 static u64 preempted_gpa(const struct vcpu *vcpu)
 {
 	return (vcpu->pv_steal & KVM_STEAL_VALID_BITS) +
@@ -27,7 +30,10 @@ static u64 preempted_gpa(const struct vcpu *vcpu)
 }
 
 #ifdef CONFIG_PREEMPT_NOTIFIERS
-/* The thread has no CPU any more. Context: under the lock of its run queue. */
+/*
+ * The thread has no CPU any more. Amid an instruction's emulation the guest isn't told: it
+ * would take what was translated for flushed. Context: under the lock of its run queue.
+ */
 static void sched_out(struct preempt_notifier *notifier, struct task_struct *next)
 {
 	struct vcpu *vcpu = container_of(notifier, struct vcpu, preempt_notifier);
@@ -35,7 +41,7 @@ static void sched_out(struct preempt_notifier *notifier, struct task_struct *nex
 	u8 away = KVM_VCPU_PREEMPTED;
 	int index;
 
-	if (vcpu->pv_away || !(vcpu->pv_steal & KVM_MSR_ENABLED))
+	if (vcpu->pv_away || !vcpu->at_boundary || !(vcpu->pv_steal & KVM_MSR_ENABLED))
 		return;
 	index = srcu_read_lock(&mem->srcu);
 	if (!memory_write_atomic(mem, preempted_gpa(vcpu), &away, sizeof(away)))
@@ -98,13 +104,34 @@ void pv_exit(void)
 }
 #endif
 
+/* KVM_VCPU_FLUSH_TLB: of a vCPU that doesn't run, another one asks for no more. */
+static bool come_back(struct vcpu *vcpu)
+{
+	u32 state = 0;
+
+	if (memory_xchg(&vcpu->vm->mem, preempted_gpa(vcpu), &state))
+		return false;
+	vcpu->pv_away = false;
+	if (state & KVM_VCPU_FLUSH_TLB)
+		vcpu_request(vcpu, REQ_TLB_FLUSH);
+	return true;
+}
+
+bool pv_back_atomic(struct vcpu *vcpu)
+{
+	bool back;
+
+	pagefault_disable();
+	back = come_back(vcpu);
+	pagefault_enable();
+	return back;
+}
+
 void pv_back(struct vcpu *vcpu)
 {
-	u8 here = 0;
-
 	/* A page that has gone is the guest's loss. */
-	memory_write_atomic(&vcpu->vm->mem, preempted_gpa(vcpu), &here, sizeof(here));
-	vcpu->pv_away = false;
+	if (!come_back(vcpu))
+		vcpu->pv_away = false;
 }
 
 /* -------------------------------------------------------------------- stolen */

@@ -216,6 +216,7 @@ struct vcpu {
 	bool pv_eoi_offered; /* the guest may have ended its interrupt in memory */
 	bool pv_eoi_absent; /* that memory is to be had by sleeping only */
 	bool pv_away; /* the guest may have been told that the vCPU has no CPU */
+	bool at_boundary; /* in KVM_RUN, and amid no instruction */
 	u64 tsc_offset;
 	struct vcpu_stats stats;
 

@@ -163,8 +163,8 @@ enum vcpu_exit svm_run(struct vcpu *vcpu)
 	int r = INNER_HOST, budget;
 
 	load(vcpu);
-	if (unlikely(vcpu->pv_away))
-		pv_back(vcpu);
+	if (unlikely(vcpu->pv_away) && !pv_back_atomic(vcpu))
+		r = INNER_LEAVE;
 	while (r != INNER_LEAVE) {
 		if (inner_host_wants())
 			break;
@@ -196,6 +196,7 @@ enum vcpu_exit svm_run(struct vcpu *vcpu)
 		}
 	}
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
+	vcpu->at_boundary = inner_at_boundary(why);
 	avic_put(vcpu);
 	switch_to_host(vcpu);
 	/* The host has taken SVM away (reboot): nothing runs any more. */

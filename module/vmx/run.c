@@ -390,8 +390,8 @@ enum vcpu_exit vmx_run(struct vcpu *vcpu)
 	}
 	ready = !mutant(MUTANT_IRQS_ON) || look(vcpu);
 	load(vcpu);
-	if (unlikely(vcpu->pv_away))
-		pv_back(vcpu);
+	if (unlikely(vcpu->pv_away) && !pv_back_atomic(vcpu))
+		r = INNER_LEAVE;
 	while (r != INNER_LEAVE && ready) {
 		if (inner_host_wants())
 			break;
@@ -411,6 +411,7 @@ enum vcpu_exit vmx_run(struct vcpu *vcpu)
 			ready = look(vcpu);
 	}
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST);
+	vcpu->at_boundary = inner_at_boundary(why);
 	put(vcpu);
 	/* The host has taken VMX away (reboot): nothing runs any more. */
 	if (unlikely(why == EXIT_USER && vcpu->exit.error == -EIO))

@@ -121,6 +121,7 @@
 	T(pause_turns, 0) \
 	T(pv_yield, 0) \
 	T(preempted, 0) \
+	T(pv_flush, 0) \
 	T(pv_poll, 0) \
 	T(policy_input, 0) \
 	T(policy_deadline, 0) \

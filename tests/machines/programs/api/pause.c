@@ -215,6 +215,45 @@ void t_preempted(void)
 	vm_end(&vm);
 }
 
+/* What another vCPU asks for instead of an IPI: a flush before this one runs again. */
+void t_pv_flush(void)
+{
+	volatile u8 *state;
+	struct vm vm;
+	pthread_t t;
+	int stats;
+
+	vm_start(&vm, 1);
+	pin_to(0);
+	state = &PREEMPTED(vm.mem);
+	stats = ioctl(vm.cpu[0].fd, KVM_GET_STATS_FD, 0);
+	vcpu_long(&vm.cpu[0], g_preempted, true);
+	pthread_create(&t, NULL, first_cpu, &vm.cpu[0]);
+	while (!vm.sh->ready || *state != KVM_VCPU_PREEMPTED)
+		usleep(1000);
+	for (int i = 0; i < 20; i++) {
+		long flushes = stat_read(stats, "tlb_flush");
+		u8 old = KVM_VCPU_PREEMPTED;
+		u64 before;
+
+		if (i & 1)
+			expect_that(__atomic_compare_exchange_n(state, &old, KVM_VCPU_PREEMPTED | KVM_VCPU_FLUSH_TLB,
+								false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+		before = vm.sh->val[1];
+		while (vm.sh->val[1] == before)
+			usleep(1000);
+		flushes = stat_read(stats, "tlb_flush") - flushes;
+		expect(*state, KVM_VCPU_PREEMPTED);
+		if (is_vintc())
+			expect(flushes, i & 1);
+		else
+			expect_that(flushes >= (i & 1));
+	}
+	vm.sh->stop = 1;
+	pthread_join(t, NULL);
+	vm_end(&vm);
+}
+
 /* ---- the guest polls itself ---- */
 
 guest void g_halts(u64 n)

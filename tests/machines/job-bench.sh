@@ -10,6 +10,9 @@ run() {
 	DEV=/dev/$1 /bench $ROWS
 }
 
+# Every ten seconds it would look for what to copy into huge pages, in the middle of some row.
+echo 4294967295 >/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
+
 status=0
 if [ -e /dev/vintc ]; then
 	if [ -n "$VINTC" ]; then

@@ -60,6 +60,7 @@ struct x86_fetch {
  *	vm->lock held.
  * @post_notify: something new is in the mailbox, or with @shares_irr in IRR, of a vCPU
  *	that is accelerated: have hardware look at it if it is IN_GUEST. Any context.
+ * @sleeps: the vCPU is about to look for what wakes it for the last time. Owner, may sleep
  * @shares_irr: senders may write IRR of a vCPU that is accelerated, or was just now
  *	(lapic_post())
  * @intercepts_changed: msr_filtered(), vm->hlt_in_guest, vm->pause_in_guest and
@@ -100,6 +101,7 @@ struct vintc_ops {
 	u64 inhibits;
 	void (*apicv_update)(struct vcpu *vcpu);
 	void (*post_notify)(struct vcpu *vcpu);
+	void (*sleeps)(struct vcpu *vcpu);
 	bool shares_irr;
 	bool posts_for_devices;
 	void (*deadline_changed)(struct vcpu *vcpu);

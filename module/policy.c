@@ -32,6 +32,7 @@ static const struct {
 		.max = 1000000, .initial = IOAPIC_STORM_DEFAULT,
 	},
 	[VINTC_POLICY_DEADLINE] = { .max = VINTC_DEADLINE_HOST },
+	[VINTC_POLICY_IPIS] = { .max = VINTC_IPIS_EXIT },
 };
 
 static bool possible(u32 policy, u64 value)
@@ -73,6 +74,8 @@ static int policy_set(struct vm *vm, u32 policy, u64 value)
 	}
 	if (!r && policy == VINTC_POLICY_ACCELERATION)
 		vm_inhibit(vm, VINTC_INHIBIT_POLICY, value == VINTC_ACCELERATION_OFF);
+	if (!r && policy == VINTC_POLICY_IPIS)
+		vm_request_all(vm, REQ_APICV_UPDATE);
 	if (!r && policy == VINTC_POLICY_LOWEST_PRIORITY)
 		bypass_update(vm);
 	mutex_unlock(&vm->lock);

@@ -284,6 +284,8 @@ static int block(struct vcpu *vcpu, int *srcu)
 		}
 		vcpu->stats.blocking = 1;
 		bypass_sleep(vcpu);
+		if (vcpu->vm->ops->sleeps)
+			vcpu->vm->ops->sleeps(vcpu);
 		sleep_until_woken(vcpu);
 		vcpu->stats.blocking = 0;
 	}

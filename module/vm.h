@@ -29,6 +29,7 @@ struct vm_pit;
 struct model_vm;
 struct msr_filter;
 struct svm_vm;
+struct vmx_vm;
 
 /* The destination map with what RCU needs around it. */
 struct vm_dests {
@@ -105,6 +106,7 @@ struct vm {
 	struct vm_stats __percpu *stats;
 	struct model_vm *model;
 	struct svm_vm *svm;
+	struct vmx_vm *vmx;
 };
 
 #define vm_for_each_vcpu(i, v, vm)                                    \

@@ -132,6 +132,7 @@ static const char *const policies[VINTC_POLICIES] = {
 	[VINTC_POLICY_ACCELERATION] = "acceleration",
 	[VINTC_POLICY_LEVEL_STORM] = "level-storm",
 	[VINTC_POLICY_DEADLINE] = "deadline",
+	[VINTC_POLICY_IPIS] = "ipis",
 };
 
 int vintc_policy_number(const char *name)

@@ -1679,7 +1679,12 @@ struct vintc_vector_stats {
 #define VINTC_DEADLINE_AUTO		0	/* the CPU's VMX-preemption timer, where there is one */
 #define VINTC_DEADLINE_HOST		1	/* the host's timer; from the next deadline on */
 
-#define VINTC_POLICIES			10
+/* Who sends a guest's IPIs where hardware delivers interrupts. */
+#define VINTC_POLICY_IPIS		10
+#define VINTC_IPIS_HARDWARE		0	/* VMX: the CPU, where it has IPI virtualization */
+#define VINTC_IPIS_EXIT			1	/* vintc; at any time */
+
+#define VINTC_POLICIES			11
 
 /**
  * struct vintc_policy - one of them

@@ -63,6 +63,7 @@ static void write_mode(struct vcpu *vcpu)
 	vmx_set_control(vcpu, VMX_CPU2, SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE, x2apic);
 	vmx_set_control(vcpu, VMX_CPU2, CPU2_APICV, vcpu->accelerated);
 	vmx_set_control(vcpu, VMX_PIN, PIN_BASED_POSTED_INTR, vcpu->accelerated);
+	vmx_set_control(vcpu, VMX_CPU3, TERTIARY_EXEC_IPI_VIRT, vmx_sends_ipis(vcpu));
 	vmx_write(MSR_BITMAP, vmx_msr_bitmap(vcpu, x2apic));
 	if (vcpu->accelerated && vmx->tpr_threshold) {
 		vmx->tpr_threshold = 0;

@@ -22,6 +22,9 @@
 static bool apicv = true;
 module_param(apicv, bool, 0444);
 MODULE_PARM_DESC(apicv, "have APICv deliver interrupts where the CPU can");
+static bool ipiv = true;
+module_param(ipiv, bool, 0444);
+MODULE_PARM_DESC(ipiv, "with APICv, have the CPU send IPIs where it can");
 static uint ple_gap = 128;
 module_param(ple_gap, uint, 0444);
 MODULE_PARM_DESC(ple_gap, "TSC ticks between two PAUSEs, beyond which it is another loop; 0: such loops don't exit");
@@ -70,6 +73,7 @@ static const struct control {
 	{ VMX_CPU, NEED, CPU_BASED_UNCOND_IO_EXITING, 0, "unconditional I/O exiting" },
 	{ VMX_CPU, NEED, CPU_BASED_USE_MSR_BITMAPS, 0, "MSR bitmaps" },
 	{ VMX_CPU, NEED, CPU_BASED_ACTIVATE_SECONDARY_CONTROLS, 0, "secondary controls" },
+	{ VMX_CPU, WANT, CPU_BASED_ACTIVATE_TERTIARY_CONTROLS, 0, "tertiary controls" },
 	{ VMX_CPU2, NEED, SECONDARY_EXEC_ENABLE_EPT, VINTC_FEATURE_NESTED_PAGING, "EPT" },
 	{ VMX_CPU2, NEED, SECONDARY_EXEC_UNRESTRICTED_GUEST,
 	  VINTC_FEATURE_UNRESTRICTED, "unrestricted guest" },
@@ -91,6 +95,7 @@ static const struct control {
 	{ VMX_CPU2, KNOWN, SECONDARY_EXEC_ENABLE_PML, VINTC_FEATURE_PML, "PML" },
 	{ VMX_CPU2, KNOWN, SECONDARY_EXEC_TSC_SCALING, VINTC_FEATURE_TSC_SCALING,
 	  "TSC scaling" },
+	{ VMX_CPU3, MAY, TERTIARY_EXEC_IPI_VIRT, VINTC_FEATURE_IPI_VIRT, "IPI virtualization" },
 	{ VMX_EXIT, NEED, VM_EXIT_HOST_ADDR_SPACE_SIZE, 0, "64-bit host" },
 	{ VMX_EXIT, NEED, VM_EXIT_SAVE_DEBUG_CONTROLS, 0, "save debug controls" },
 	{ VMX_EXIT, NEED, VM_EXIT_ACK_INTR_ON_EXIT, 0, "acknowledge interrupt on exit" },
@@ -130,6 +135,13 @@ static u64 read_word(enum vmx_word word, bool true_controls)
 	};
 	u64 val;
 
+	/* This one has no bits that must be 1, and all 64 may be (those above 31 aren't used). */
+	if (word == VMX_CPU3) {
+		if (!(vmx_caps.allowed[VMX_CPU] & CPU_BASED_ACTIVATE_TERTIARY_CONTROLS))
+			return 0;
+		rdmsrl(MSR_IA32_VMX_PROCBASED_CTLS3, val);
+		return val << 32;
+	}
 	rdmsrl(msr[word][true_controls], val);
 	return val;
 }
@@ -226,9 +238,12 @@ static void read_rest(void)
 	/* All or nothing: each without the others costs an exit all the same. */
 	caps->apicv = apicv && (used & APICV_FEATURES) == APICV_FEATURES;
 	caps->x2apic = caps->apicv && (used & VINTC_FEATURE_X2APIC_VIRT);
+	caps->ipiv = caps->apicv && ipiv && (used & VINTC_FEATURE_IPI_VIRT);
 	if (!caps->apicv)
 		used &= ~(u64)(APICV_FEATURES | VINTC_FEATURE_X2APIC_VIRT) |
 			VINTC_FEATURE_TPR_SHADOW;
+	if (!caps->ipiv)
+		used &= ~(u64)VINTC_FEATURE_IPI_VIRT;
 	/* Where it has errata the CPU is older than all of these. */
 	if (!caps->apicv)
 		used &= ~(u64)VINTC_FEATURE_PREEMPTION_TIMER;
@@ -292,6 +307,8 @@ static struct vintc_ops vmx_ops __ro_after_init = {
 	.exit = vmx_free,
 	.cpu_enable = vmx_cpu_enable,
 	.cpu_disable = vmx_cpu_disable,
+	.vm_create = vmx_vm_create,
+	.vm_free = vmx_vm_free,
 	.vcpu_create = vmx_vcpu_create,
 	.vcpu_free = vmx_vcpu_free,
 	.vcpu_reset = vmx_vcpu_reset,
@@ -309,6 +326,8 @@ static struct vintc_ops vmx_ops __ro_after_init = {
 	.inhibits = 0,
 	.apicv_update = vmx_apicv_update,
 	.post_notify = vmx_post_notify,
+	.sleeps = vmx_ipi_sleeps,
+	.dests_changed = vmx_dests_changed,
 	.posts_for_devices = true,
 };
 

@@ -131,6 +131,8 @@ static void load(struct vcpu *vcpu)
 		/* What it has left in this TLB long ago. */
 		vmx->dirty |= VMX_FLUSH_VPID | VMX_FLUSH_EPT;
 	}
+	if (unlikely(!vmx->ipi_awake) && vmx_caps.ipiv)
+		vmx_ipi_runs(vcpu);
 	/* A VPID may be another's, too. */
 	if (unlikely(other))
 		vmx->dirty |= VMX_FLUSH_VPID;

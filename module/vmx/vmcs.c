@@ -24,7 +24,7 @@
  * virtualization serves, while it does. SDM 3C "MSR-Bitmap Address": reads of low and high MSRs,
  * then writes.
  */
-enum { BITMAP_X2APIC = 1, BITMAP_FILTERED = 2, BITMAPS = 4 };
+enum { BITMAP_X2APIC = 1, BITMAP_FILTERED = 2, BITMAP_IPIS = 4, BITMAPS = 8 };
 static unsigned long *msr_bitmap[BITMAPS];
 
 #define BITMAP_LOW_WRITES (0x800 * 8)
@@ -88,6 +88,8 @@ int vmx_maps_init(void)
 		/* No filter applies to these (KVM's own rule). */
 		if (i & BITMAP_X2APIC)
 			allow_x2apic(msr_bitmap[i]);
+		if (i & BITMAP_X2APIC && i & BITMAP_IPIS)
+			msr_allow(msr_bitmap[i], X2APIC(LAPIC_ICR), false, true);
 	}
 	return 0;
 }
@@ -105,6 +107,7 @@ void vmx_maps_exit(void)
 u64 vmx_msr_bitmap(const struct vcpu *vcpu, bool x2apic)
 {
 	return virt_to_phys(msr_bitmap[(x2apic ? BITMAP_X2APIC : 0) |
+				       (x2apic && vmx_sends_ipis(vcpu) ? BITMAP_IPIS : 0) |
 				       (msr_filtered(vcpu->vm) ?
 						BITMAP_FILTERED : 0)]);
 }
@@ -126,6 +129,7 @@ static const enum vmcs_field word_field[VMX_WORDS] = {
 	[VMX_PIN] = PIN_BASED_VM_EXEC_CONTROL,
 	[VMX_CPU] = CPU_BASED_VM_EXEC_CONTROL,
 	[VMX_CPU2] = SECONDARY_VM_EXEC_CONTROL,
+	[VMX_CPU3] = TERTIARY_VM_EXEC_CONTROL,
 	[VMX_EXIT] = VM_EXIT_CONTROLS,
 	[VMX_ENTRY] = VM_ENTRY_CONTROLS,
 };
@@ -151,7 +155,8 @@ void vmx_write_controls(struct vcpu *vcpu)
 	unsigned int i;
 
 	for (i = 0; i < VMX_WORDS; i++)
-		vmx_write(word_field[i], vmx->control[i]);
+		if (i != VMX_CPU3 || vmx_caps.allowed[VMX_CPU3])
+			vmx_write(word_field[i], vmx->control[i]);
 	vmx_write(EXCEPTION_BITMAP, vmx->exceptions);
 	vmx_write(TSC_OFFSET, vcpu->tsc_offset);
 	if (vmx_caps.ple_window)
@@ -178,6 +183,7 @@ void vmx_set_up(struct vcpu *vcpu)
 		vmx_write(XSS_EXIT_BITMAP, 0);
 	if (vmx_caps.ple_window)
 		vmx_write(PLE_GAP, vmx_caps.ple_gap);
+	vmx_ipi_set_up(vcpu);
 	/* Every change of CR0 and CR4 exits. */
 	vmx_write(CR0_GUEST_HOST_MASK, ~0ULL);
 	vmx_write(CR4_GUEST_HOST_MASK, ~0ULL);
@@ -281,6 +287,7 @@ int vmx_vcpu_create(struct vcpu *vcpu)
 	vcpu->vmx = vmx;
 	vmx->vcpu = vcpu;
 	vmx->on_cpu = -1;
+	vmx_ipi_vcpu_create(vcpu);
 	vmx->vmcs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!vmx->vmcs)
 		return -ENOMEM;
@@ -295,6 +302,7 @@ void vmx_vcpu_free(struct vcpu *vcpu)
 {
 	if (!vcpu->vmx)
 		return;
+	vmx_ipi_vcpu_free(vcpu);
 	switch_forget(vcpu);
 	vmx_let_go(vcpu->vmx);
 	free_page((unsigned long)vcpu->vmx->vmcs);

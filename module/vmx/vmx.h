@@ -15,9 +15,9 @@
 #define VMX_CPU2_XSAVES BIT(20)
 
 /* Words of controls, struct vmx_caps. */
-enum vmx_word { VMX_PIN, VMX_CPU, VMX_CPU2, VMX_EXIT, VMX_ENTRY, VMX_WORDS };
+enum vmx_word { VMX_PIN, VMX_CPU, VMX_CPU2, VMX_CPU3, VMX_EXIT, VMX_ENTRY, VMX_WORDS };
 
-static_assert((int)VMX_WORDS == 5);
+static_assert((int)VMX_WORDS == 6);
 
 /**
  * struct vmx_caps - what this machine's VMX offers; set once by vmx_probe()
@@ -29,6 +29,7 @@ static_assert((int)VMX_WORDS == 5);
  * @apicv: APIC-register virtualization, virtual-interrupt delivery and posted
  *         interrupts, all of them
  * @x2apic: APIC accesses of x2APIC mode are virtualized, too
+ * @ipiv: with APICv also IPIs to other vCPUs
  * @invept, @invvpid: types to use, or 0
  * @timer_shift: the preemption timer counts when this bit of the TSC changes
  * @ple_window: TSC ticks of a loop of PAUSE before an exit, or 0: none exits
@@ -41,7 +42,7 @@ struct vmx_caps {
 	u32 allowed[VMX_WORDS];
 	bool ept_ad, ept_1g, ept_5level;
 	bool vpid, soft_len0;
-	bool apicv, x2apic;
+	bool apicv, x2apic, ipiv;
 	bool tpr_shadow;
 	bool xsaves;
 	u8 invept, invvpid;
@@ -126,6 +127,9 @@ struct vmx_vcpu {
 	bool held; /* user space's interrupt, for which entry wants IF */
 	bool user_drs;
 	bool touch_pdptes; /* vmx_check_pdptes() waits for it */
+	bool ipi_awake; /* ipiv.c */
+	int ipi_id; /* its valid entry, or what would be it; -1: none */
+	struct hrtimer ipi_late;
 	u8 vector;
 	/* The host's, while a guest is loaded. @syscall: so are its SYSCALL MSRs;
 	 * @host_known: these are known without reading them.
@@ -159,6 +163,31 @@ void vmx_let_go(struct vmx_vcpu *vmx);
  */
 bool vmx_begin(struct vcpu *vcpu);
 void vmx_end(struct vcpu *vcpu);
+
+/**
+ * struct vmx_vm - what IPI virtualization has of a VM
+ * @lock: entries, and what they depend on; innermost
+ * @pids: PID-pointer table: by APIC ID, a mailbox's address and bit 0, or 0
+ */
+struct vmx_vm {
+	raw_spinlock_t lock;
+	u64 *pids;
+};
+
+/* ipiv.c */
+int vmx_vm_create(struct vm *vm);
+void vmx_vm_free(struct vm *vm);
+void vmx_ipi_vcpu_create(struct vcpu *vcpu);
+void vmx_ipi_vcpu_free(struct vcpu *vcpu);
+void vmx_dests_changed(struct vm *vm, const struct dest_map *map);
+/* Hardware may post to it from now on. Preemption off, after NDST is this CPU. */
+void vmx_ipi_runs(struct vcpu *vcpu);
+/* Before it looks at its mailbox for the last time. */
+void vmx_ipi_sleeps(struct vcpu *vcpu);
+/* Does hardware send this vCPU's IPIs? Owner. */
+bool vmx_sends_ipis(const struct vcpu *vcpu);
+/* Fields of the VMCS that never change. Between begin and end. */
+void vmx_ipi_set_up(struct vcpu *vcpu);
 
 /* hold.c */
 void vmx_hold_init(void);

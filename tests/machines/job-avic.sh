@@ -1,7 +1,7 @@
 #!/bin/sh
 # AVIC at work (bochs --avic 1 or 2): avictest counts exits, with acceleration on, switched off by the module's
 # parameter, and going on and off every few milliseconds; then the main job, on and off; and NMIs, with virtual NMIs
-# and without (nmi: only with --avic 2).
+# and without (nmi: only with --avic 2). ipis: IPI virtualization (bochs --ipiv) and APICv going on and off.
 #
 # DEVICE: /dev/vintc, or /dev/kvm to see the peer, whose avic parameter is in --modprobe. MODES: which of them.
 # HAS_X2AVIC: 0 without: there x2APIC registers exit.
@@ -43,6 +43,13 @@ for mode in ${MODES:-on off toggled main nmi}; do
 		for ms in 3 20; do
 			TOGGLE=$ms tagged "every $ms ms:" /avictest $tests
 		done
+		;;
+	ipis)
+		reload
+		TOGGLED=ipis TOGGLE=3 tagged "IPIs every 3 ms:" /avictest $tests
+		TOGGLE=3 tagged "every 3 ms:" /avictest $tests
+		reload ipiv=0
+		EXPECT=plain tagged "ipiv=0:" /avictest $tests
 		;;
 	main)
 		reload

@@ -8,7 +8,8 @@
  * counters before and after. EXPECT=avic (the default): hardware delivers; almost
  * no exits. plain: it doesn't; at least one exit for each event, so that a count
  * that is always small is noticed. any: only the interrupts are counted, each of
- * which must arrive. With TOGGLE acceleration goes on and off all the time.
+ * which must arrive. With TOGGLE acceleration goes on and off all the time, or
+ * with TOGGLED=ipis who sends IPIs (VINTC_POLICY_IPIS).
  * Two host CPUs are wanted, one for each side.
  */
 #define _GNU_SOURCE
@@ -136,9 +137,10 @@ static void *run_pinned(void *cpu)
 
 static void accelerate(bool on)
 {
+	bool ipis = getenv("TOGGLED") && !strcmp(getenv("TOGGLED"), "ipis");
 	struct vintc_policy p = {
-		.policy = VINTC_POLICY_ACCELERATION,
-		.value = on ? VINTC_ACCELERATION_AUTO : VINTC_ACCELERATION_OFF,
+		.policy = ipis ? VINTC_POLICY_IPIS : VINTC_POLICY_ACCELERATION,
+		.value = on ? 0 : 1,
 	};
 
 	must(m.vm.fd, VINTC_SET_POLICY, &p);

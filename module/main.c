@@ -9,7 +9,6 @@
 
 #include "apic/mutant.h"
 #include "hardware.h"
-#include "pv.h"
 #include "vm.h"
 
 #ifdef VINTC_MUTANTS
@@ -125,7 +124,7 @@ static int __init vintc_init(void)
 
 	if (r)
 		return r;
-	pv_init();
+	compat_sched_watch_enable(true);
 	r = hardware_init(vmx_probe() ?: svm_probe());
 	if (r)
 		goto exit;
@@ -134,7 +133,7 @@ static int __init vintc_init(void)
 		return 0;
 	hardware_exit();
 exit:
-	pv_exit();
+	compat_sched_watch_enable(false);
 	irqfd_exit();
 	return r;
 }
@@ -143,7 +142,7 @@ static void __exit vintc_exit(void)
 {
 	misc_deregister(&dev);
 	hardware_exit();
-	pv_exit();
+	compat_sched_watch_enable(false);
 	irqfd_exit();
 	rcu_barrier();
 }

@@ -28,7 +28,7 @@ u32 pv_features(void)
 	if (compat_has_run_delay())
 		f |= BIT(KVM_FEATURE_STEAL_TIME);
 	/* Of use to who knows which vCPU is preempted. */
-	if (compat_has_run_delay() && COMPAT_TELLS_SCHED_OUT)
+	if (compat_has_run_delay() && COMPAT_SCHED_WATCH)
 		f |= BIT(KVM_FEATURE_PV_SCHED_YIELD) | BIT(KVM_FEATURE_PV_TLB_FLUSH);
 	return f;
 }

@@ -43,10 +43,6 @@ void pv_hypercall(struct vcpu *vcpu, bool user);
  */
 int pv_undefined(struct vcpu *vcpu);
 
-/* The module comes and goes. May sleep. */
-void pv_init(void);
-void pv_exit(void);
-
 /* steal.c: MSR_KVM_STEAL_TIME. */
 bool pv_steal_valid(u64 val);
 /* Before a guest is entered; where it may sleep. */

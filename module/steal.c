@@ -3,7 +3,6 @@
  * Steal time: what a guest is told of the CPU that it doesn't have, by MSR_KVM_STEAL_TIME
  * (the kernel's Documentation/virt/kvm/x86/msr.rst): how long, and whether just now.
  */
-#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 #include <asm/kvm_para.h>
@@ -29,14 +28,13 @@ static u64 preempted_gpa(const struct vcpu *vcpu)
 	       offsetof(struct kvm_steal_time, preempted);
 }
 
-#ifdef CONFIG_PREEMPT_NOTIFIERS
 /*
  * The thread has no CPU any more. Amid an instruction's emulation the guest isn't told: it
  * would take what was translated for flushed. Context: under the lock of its run queue.
  */
-static void sched_out(struct preempt_notifier *notifier, struct task_struct *next)
+static void sched_out(struct compat_sched_watch *w)
 {
-	struct vcpu *vcpu = container_of(notifier, struct vcpu, preempt_notifier);
+	struct vcpu *vcpu = container_of(w, struct vcpu, sched_watch);
 	struct memory *mem = &vcpu->vm->mem;
 	u8 away = KVM_VCPU_PREEMPTED;
 	int index;
@@ -49,60 +47,20 @@ static void sched_out(struct preempt_notifier *notifier, struct task_struct *nex
 	srcu_read_unlock(&mem->srcu, index);
 }
 
-static void sched_in(struct preempt_notifier *notifier, int cpu)
-{
-}
-
-static struct preempt_ops preempt_ops = {
-	.sched_in = sched_in,
-	.sched_out = sched_out,
-};
-
 static void watch(struct vcpu *vcpu)
 {
 	if (vcpu->pv_watched)
 		return;
 	vcpu->pv_watched = true;
-	preempt_notifier_init(&vcpu->preempt_notifier, &preempt_ops);
-	preempt_disable();
-	preempt_notifier_register(&vcpu->preempt_notifier);
-	preempt_enable();
+	vcpu->sched_watch.out = sched_out;
+	compat_sched_watch(&vcpu->sched_watch);
 }
 
 void pv_unwatch(struct vcpu *vcpu)
 {
-	preempt_disable();
-	preempt_notifier_unregister(&vcpu->preempt_notifier);
-	preempt_enable();
+	compat_sched_unwatch(&vcpu->sched_watch);
 	vcpu->pv_watched = false;
 }
-
-void pv_init(void)
-{
-	preempt_notifier_inc();
-}
-
-void pv_exit(void)
-{
-	preempt_notifier_dec();
-}
-#else
-static void watch(struct vcpu *vcpu)
-{
-}
-
-void pv_unwatch(struct vcpu *vcpu)
-{
-}
-
-void pv_init(void)
-{
-}
-
-void pv_exit(void)
-{
-}
-#endif
 
 /* KVM_VCPU_FLUSH_TLB: of a vCPU that doesn't run, another one asks for no more. */
 static bool come_back(struct vcpu *vcpu)

@@ -7,7 +7,6 @@
 #include <linux/hrtimer.h>
 #include <linux/kernel.h>
 #include <linux/mutex.h>
-#include <linux/preempt.h>
 #include <linux/rcuwait.h>
 #include <linux/sched.h>
 #include <linux/stddef.h>
@@ -16,6 +15,7 @@
 #include "apic/exitmap.h"
 #include "apic/lapic.h"
 #include "bypass.h"
+#include "compat/sched.h"
 #include "request.h"
 #include "stats.h"
 #include "x86/insn.h"
@@ -282,10 +282,8 @@ struct vcpu {
 	bool pv_enforce; /* KVM_CAP_ENFORCE_PV_FEATURE_CPUID */
 	bool pv_unhalted; /* KVM_HC_KICK_CPU: the next HLT doesn't sleep */
 	u64 pv_steal; /* MSR_KVM_STEAL_TIME */
-#ifdef CONFIG_PREEMPT_NOTIFIERS
-	struct preempt_notifier preempt_notifier;
-#endif
-	bool pv_watched; /* and that is registered */
+	struct compat_sched_watch sched_watch;
+	bool pv_watched; /* by that */
 	u64 pv_poll; /* MSR_KVM_POLL_CONTROL */
 	u64 pv_eoi; /* MSR_KVM_PV_EOI_EN */
 	u64 steal_seen; /* compat_run_delay() of @steal_task */

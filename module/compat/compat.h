@@ -9,6 +9,7 @@
 #include "vintc_probes.h"
 
 #include "cpu.h"
+#include "sched.h"
 
 #include <linux/hrtimer.h>
 #include <linux/percpu.h>
@@ -84,8 +85,6 @@ static inline bool compat_task_ready(const struct task_struct *task)
 	return task_is_running(task);
 }
 
-/* A thread can be told that it loses its CPU. */
-#define COMPAT_TELLS_SCHED_OUT IS_ENABLED(CONFIG_PREEMPT_NOTIFIERS)
 
 /* ns that this thread was runnable and another one ran. */
 static inline bool compat_has_run_delay(void)

@@ -137,13 +137,16 @@ static void check_hints(void)
 	MUST(lapic_highest_irr(&apic) == plain_top(plain.irr));
 	MUST(lapic_next(&apic) == plain_next(&plain));
 	MUST(lapic_get(&apic, LAPIC_PPR) == plain_ppr(&plain));
+	MUST(apic.isr_top == (top < 0 ? 0 : top));
+	/* The rest isn't believed then, nor kept. */
+	if (apic.accelerated)
+		return;
 	for (v = 0; v < 8; v++) {
 		count += __builtin_popcount(plain_word(plain.isr, v));
 		if (plain_word(plain.irr, v))
 			MUST(apic.irr_words >> v & 1);
 	}
 	MUST(apic.isr_count == count);
-	MUST(apic.isr_top == (top < 0 ? 0 : top));
 }
 
 /* --------------------------------------------------------------- operations */

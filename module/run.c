@@ -18,11 +18,11 @@
 #include "memory.h"
 #include "msr_filter.h"
 #include "pv.h"
-#include "yield.h"
 #include "timer.h"
 #include "trace.h"
 #include "vectors.h"
 #include "vm.h"
+#include "yield.h"
 
 /* Results of a step: go on, or leave KVM_RUN with 0 or an errno. */
 #define GO_ON 1

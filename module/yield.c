@@ -10,8 +10,8 @@
 #include <linux/sched/task.h>
 
 #include "compat/compat.h"
-#include "yield.h"
 #include "vm.h"
+#include "yield.h"
 
 /* The window grows to 64 times what it was. */
 #define SPINS_IN_VAIN_MAX 6

@@ -8,8 +8,8 @@
 
 #include "../compat/compat.h"
 #include "../msr_filter.h"
-#include "../yield.h"
 #include "../switch.h"
+#include "../yield.h"
 #include "svm.h"
 
 /*

@@ -13,9 +13,9 @@
 
 #include "../compat/compat.h"
 #include "../msr_filter.h"
-#include "../yield.h"
 #include "../switch.h"
 #include "../x86/cpuid.h"
+#include "../yield.h"
 #include "vmx.h"
 
 /*

@@ -607,8 +607,10 @@ static int pv_steal_set(struct vcpu *vcpu, const struct msr_desc *d, u32 msr,
 	if (!pv_steal_valid(val))
 		return MSR_GP;
 	vcpu->pv_steal = val;
-	/* What memory says may come from another machine. */
+	/* What memory says may come from another machine: it is put right before the guest goes on. */
 	vcpu->pv_away = val & KVM_MSR_ENABLED;
+	if (vcpu->pv_away)
+		vcpu_request(vcpu, REQ_EVENT);
 	return MSR_OK;
 }
 

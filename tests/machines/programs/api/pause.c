@@ -191,6 +191,7 @@ void t_preempted(void)
 
 	vm_start(&vm, 1);
 	pin_to(0);
+	PREEMPTED(vm.mem) = KVM_VCPU_PREEMPTED;
 	vcpu_long(&vm.cpu[0], g_preempted, true);
 	pthread_create(&t, NULL, first_cpu, &vm.cpu[0]);
 	while (!vm.sh->ready)

@@ -89,6 +89,7 @@ static void set_awake(struct vcpu *vcpu, bool awake)
 void vmx_ipi_runs(struct vcpu *vcpu)
 {
 	set_awake(vcpu, true);
+	hrtimer_try_to_cancel(&vcpu->vmx->ipi_late);
 }
 
 void vmx_ipi_sleeps(struct vcpu *vcpu)

@@ -49,7 +49,7 @@ for mode in ${MODES:-on off toggled main nmi}; do
 		TOGGLED=ipis TOGGLE=3 tagged "IPIs every 3 ms:" /avictest $tests
 		TOGGLE=3 tagged "every 3 ms:" /avictest $tests
 		reload ipiv=0
-		EXPECT=plain tagged "ipiv=0:" /avictest $tests
+		EXPECT=received tagged "ipiv=0:" /avictest $tests
 		;;
 	main)
 		reload

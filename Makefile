@@ -8,7 +8,7 @@
 #                   all of KVM's selftests, then guests of QEMU at length
 #   make bench      what the engine's operations cost; instructions per event, and exits and instructions of a
 #                   Linux guest of QEMU (GUEST=0: without), beside in-tree KVM
-#                   (MACHINE=vmx or avic: on that machine, and costly instructions counted)
+#                   (MACHINE=vmx, ipiv or avic: on that machine, and costly instructions counted)
 #                   (make bench-engine: the first alone, in seconds)
 #   make install    by DKMS, for the running kernel; make uninstall undoes it
 #   make module     the module for the running kernel (KDIR=), without DKMS

@@ -67,13 +67,20 @@ enum trace_timer {
 	{ 0x10007, "interrupt_window" }, { 0x10008, "nmi_window" },            \
 	{ 0x10009, "task_switch" }, { 0x1000a, "cpuid" },                      \
 	{ 0x1000c, "hlt" }, { 0x1000d, "invd" }, { 0x1000f, "rdpmc" },         \
-	{ 0x10012, "vmcall" }, { 0x1001c, "cr_access" },                       \
+	{ 0x10012, "vmcall" }, { 0x10013, "vmclear" },                         \
+	{ 0x10014, "vmlaunch" }, { 0x10015, "vmptrld" },                       \
+	{ 0x10016, "vmptrst" }, { 0x10017, "vmread" },                         \
+	{ 0x10018, "vmresume" }, { 0x10019, "vmwrite" },                       \
+	{ 0x1001a, "vmxoff" }, { 0x1001b, "vmxon" }, { 0x1001c, "cr_access" }, \
 	{ 0x1001d, "mov_dr" }, { 0x1001e, "io" }, { 0x1001f, "rdmsr" },        \
 	{ 0x10020, "wrmsr" }, { 0x10024, "mwait" }, { 0x10027, "monitor" },    \
-	{ 0x1002b, "tpr_below_threshold" }, { 0x1002c, "apic_access" },        \
-	{ 0x1002d, "virtualized_eoi" }, { 0x10030, "ept_violation" },          \
-	{ 0x10031, "ept_misconfiguration" }, { 0x10036, "wbinvd" },            \
-	{ 0x10037, "xsetbv" }, { 0x10038, "apic_write" }
+	{ 0x10028, "pause" }, { 0x1002b, "tpr_below_threshold" },              \
+	{ 0x1002c, "apic_access" }, { 0x1002d, "virtualized_eoi" },            \
+	{ 0x10030, "ept_violation" }, { 0x10031, "ept_misconfiguration" },     \
+	{ 0x10032, "invept" }, { 0x10034, "preemption_timer" },                \
+	{ 0x10035, "invvpid" }, { 0x10036, "wbinvd" }, { 0x10037, "xsetbv" },  \
+	{ 0x10038, "apic_write" }, { 0x1003a, "invpcid" },                     \
+	{ 0x1003b, "vmfunc" }, { 0x1003c, "encls" }
 
 #define TRACE_DELIVERY_MODES                                                  \
 	{ 0, "fixed" }, { 1, "lowest" }, { 2, "smi" }, { 3, "reserved" },      \

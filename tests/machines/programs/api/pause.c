@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Loops of PAUSE: who waits for a vCPU without a CPU gives it one, and who need not is left alone. */
+/*
+ * What is for hosts with more vCPUs than CPUs: loops of PAUSE, in which who waits for a vCPU without a
+ * CPU gives it one, and what guests are told, ask for and forbid.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -98,9 +101,26 @@ static void *first_cpu(void *cpu)
 }
 
 /* Two vCPUs on one CPU, each in need of what the other does next. */
-void t_pause_turns(void)
+static void by_turns(struct vm *vm, guest_fn fn)
 {
 	pthread_t t[2];
+
+	for (int i = 0; i < 2; i++) {
+		vcpu_long(&vm->cpu[i], fn, i);
+		pthread_create(&t[i], NULL, first_cpu, &vm->cpu[i]);
+	}
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	expect(vm->sh->go, 2 * TURNS);
+}
+
+static long of_both(const int *stats, const char *name)
+{
+	return stat_read(stats[0], name) + stat_read(stats[1], name);
+}
+
+void t_pause_turns(void)
+{
 	int stats[2];
 	struct vm vm;
 	long exits, yields;
@@ -108,15 +128,9 @@ void t_pause_turns(void)
 	if (!is_vintc())
 		skip("vintc's own counters");
 	start(&vm, 2, false, stats);
-	for (int i = 0; i < 2; i++) {
-		vcpu_long(&vm.cpu[i], g_turns, i);
-		pthread_create(&t[i], NULL, first_cpu, &vm.cpu[i]);
-	}
-	for (int i = 0; i < 2; i++)
-		pthread_join(t[i], NULL);
-	expect(vm.sh->go, 2 * TURNS);
-	exits = stat_read(stats[0], "pause_exits") + stat_read(stats[1], "pause_exits");
-	yields = stat_read(stats[0], "pause_yields") + stat_read(stats[1], "pause_yields");
+	by_turns(&vm, g_turns);
+	exits = of_both(stats, "pause_exits");
+	yields = of_both(stats, "pause_yields");
 	printf("# %d turns: %ld exits, %ld yields\n", 2 * TURNS, exits, yields);
 	if (loops_exit(&vm))
 		expect_that(yields >= TURNS && exits >= yields);
@@ -143,22 +157,13 @@ guest void g_asked_turns(u64 me)
 void t_pv_yield(void)
 {
 	long attempts, yields;
-	pthread_t t[2];
 	int stats[2];
 	struct vm vm;
 
 	start(&vm, 2, false, stats);
-	for (int i = 0; i < 2; i++) {
-		vcpu_long(&vm.cpu[i], g_asked_turns, i);
-		pthread_create(&t[i], NULL, first_cpu, &vm.cpu[i]);
-	}
-	for (int i = 0; i < 2; i++)
-		pthread_join(t[i], NULL);
-	expect(vm.sh->go, 2 * TURNS);
-	attempts = stat_read(stats[0], "directed_yield_attempted") +
-		   stat_read(stats[1], "directed_yield_attempted");
-	yields = stat_read(stats[0], "directed_yield_successful") +
-		 stat_read(stats[1], "directed_yield_successful");
+	by_turns(&vm, g_asked_turns);
+	attempts = of_both(stats, "directed_yield_attempted");
+	yields = of_both(stats, "directed_yield_successful");
 	printf("# %d turns: %ld attempts, %ld yields\n", 2 * TURNS, attempts, yields);
 	expect_that(yields >= TURNS && attempts >= yields + 6);
 	vm_end(&vm);

@@ -18,6 +18,9 @@
  * both within one instruction, to memory that is there: LATE_NS later none is left
  * that has done the first and not the second, and the timer looks once more.
  *
+ * What comes so is an edge, but hardware doesn't say so in the mailbox: to a vCPU that
+ * has had the vector as a level before, by software, it is a level still.
+ *
  * A vCPU that is preempted, or out of KVM_RUN, looks at ON before it enters. NDST is
  * right before the entry is valid, and when it changes bypass.h's argument holds.
  */

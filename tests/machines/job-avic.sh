@@ -46,7 +46,7 @@ for mode in ${MODES:-on off toggled main nmi}; do
 		;;
 	ipis)
 		reload
-		TOGGLED=ipis TOGGLE=3 tagged "IPIs every 3 ms:" /avictest $tests
+		EXPECT=ipis TOGGLE=3 tagged "IPIs every 3 ms:" /avictest $tests
 		TOGGLE=3 tagged "every 3 ms:" /avictest $tests
 		reload ipiv=0
 		EXPECT=received tagged "ipiv=0:" /avictest $tests

@@ -18,4 +18,16 @@
 #define wrmsrl(msr, val) wrmsrq(msr, val)
 #endif
 
+#define COMPAT_MSR_FRED_CONFIG 0x1d4
+
+/* Whether this kernel uses FRED; one that doesn't know it can't. */
+static inline bool compat_fred(void)
+{
+#ifdef X86_FEATURE_FRED
+	return cpu_feature_enabled(X86_FEATURE_FRED);
+#else
+	return false;
+#endif
+}
+
 #endif

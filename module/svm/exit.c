@@ -12,6 +12,7 @@
 
 #include "../compat/compat.h"
 #include "../fetch.h"
+#include "../host_event.h"
 #include "../inner.h"
 #include "svm.h"
 
@@ -242,10 +243,8 @@ static int exit_undefined(struct vcpu *vcpu, enum vcpu_exit *why)
 
 static int exit_mc(struct vcpu *vcpu, enum vcpu_exit *why)
 {
-	/* It happened while the guest ran, but it is the host's: its handler
-	 * finds the reason in the banks.
-	 */
-	asm volatile("int $0x12");
+	/* It happened while the guest ran, but it is the host's. */
+	host_machine_check();
 	return INNER_HOST;
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * vmx_enter(gpr, launched, host_rsp, spec_ctrl): into the guest and out again.
- * vmx_call_gate(entry): the host's handler of an interrupt that the exit has
- * acknowledged.
  *
  * SDM 3C "VM Entries", "VM Exits".
  */
@@ -148,23 +146,3 @@ SYM_INNER_LABEL(vmx_exit, SYM_L_GLOBAL)
 	pop	%rbp
 	RET
 SYM_FUNC_END(vmx_enter)
-
-/*
- * The frame that the CPU would have pushed had interrupts been on: what the kernel
- * puts off until an interrupt returns to where they are on (the next event of a
- * high-resolution timer, on 7.x) it does then, and IRET turns them on.
- */
-SYM_FUNC_START(vmx_call_gate)
-	push	%rbp
-	mov	%rsp, %rbp
-	and	$-16, %rsp
-	push	$__KERNEL_DS
-	push	%rbp
-	pushf
-	orl	$0x200, (%rsp)		/* IF */
-	push	$__KERNEL_CS
-	CALL_NOSPEC rdi
-	mov	%rbp, %rsp
-	pop	%rbp
-	RET
-SYM_FUNC_END(vmx_call_gate)

@@ -9,6 +9,7 @@
 #include <asm/processor-flags.h>
 
 #include "../compat/compat.h"
+#include "../host_event.h"
 #include "../inner.h"
 #include "vmx.h"
 
@@ -183,8 +184,7 @@ static int exit_exception(struct vcpu *vcpu, enum vcpu_exit *why)
 
 	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
 		vcpu->stats.nmi_exits++;
-		/* NMIs are blocked until the handler's IRET, as with any. */
-		asm volatile("int $2");
+		host_nmi();
 		return INNER_HOST;
 	}
 	if (vector != 18 && (info & INTR_INFO_UNBLOCK_NMI) && vector != 8)
@@ -208,10 +208,8 @@ static int exit_exception(struct vcpu *vcpu, enum vcpu_exit *why)
 		vcpu_queue_exception(vcpu, X86_AC, true, 0);
 		return INNER_FAST;
 	case 18:
-		/* While the guest ran, but the host's: its handler finds the
-		 * reason in the banks.
-		 */
-		asm volatile("int $0x12");
+		/* While the guest ran, but the host's. */
+		host_machine_check();
 		return INNER_HOST;
 	default:
 		return inner_unknown(vcpu, why, vcpu->vmx->reason);
@@ -231,7 +229,7 @@ static int exit_entry_failed(struct vcpu *vcpu, enum vcpu_exit *why)
 
 	if ((u16)vmx->reason == EXIT_REASON_MCE_DURING_VMENTRY &&
 	    vmx->reason != VMX_REASON_VMFAIL) {
-		asm volatile("int $0x12");
+		host_machine_check();
 		return INNER_HOST;
 	}
 	vcpu->run->fail_entry.hardware_entry_failure_reason =

@@ -94,11 +94,7 @@ static inline void vmx_invvpid(u64 type, u16 vpid)
  */
 static inline bool vmx_swapgs_serves(void)
 {
-#ifdef X86_FEATURE_FRED
-	if (cpu_feature_enabled(X86_FEATURE_FRED))
-		return false;
-#endif
-	return cpu_feature_enabled(X86_FEATURE_FSGSBASE);
+	return !compat_fred() && cpu_feature_enabled(X86_FEATURE_FSGSBASE);
 }
 
 static inline u64 vmx_read_swapped_gs(void)

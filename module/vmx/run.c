@@ -11,6 +11,7 @@
 
 #include "../compat/compat.h"
 #include "../hardware.h"
+#include "../host_event.h"
 #include "../inner.h"
 #include "vmx.h"
 
@@ -326,33 +327,7 @@ static void enter(struct vcpu *vcpu)
 	}
 }
 
-/* ------------------------------------------------------ the host's interrupt */
-
-/*
- * The exit has acknowledged it: it is in service in the host's APIC, and its
- * handler is called as the CPU would. A host with FRED has no IDT: the APIC
- * raises it again instead. A level-triggered one must not be made an edge by
- * that, but its line raises it by itself as soon as it is ended.
- * Interrupts are off before and on after.
- */
-static void dispatch(u8 vector)
-{
-	struct desc_ptr idt;
-
-#ifdef X86_FEATURE_FRED
-	if (cpu_feature_enabled(X86_FEATURE_FRED)) {
-		u32 tmr = apic->read(APIC_TMR + (vector >> 5) * 0x10);
-
-		apic->write(APIC_EOI, 0);
-		if (!(tmr & BIT(vector & 31)))
-			apic->send_IPI_self(vector);
-		local_irq_enable();
-		return;
-	}
-#endif
-	store_idt(&idt);
-	vmx_call_gate(gate_offset((gate_desc *)idt.address + vector));
-}
+/* -------------------------------------------------------------- the loop */
 
 /* Interrupts off. Return: INNER_HOST or INNER_LEAVE. */
 static int run_guest(struct vcpu *vcpu, enum vcpu_exit *why)
@@ -401,7 +376,7 @@ enum vcpu_exit vmx_run(struct vcpu *vcpu)
 		vcpu->vmx->vector = 0;
 		r = run_guest(vcpu, &why);
 		if (vcpu->vmx->vector)
-			dispatch(vcpu->vmx->vector);
+			host_interrupt(vcpu->vmx->vector);
 		else
 			local_irq_enable();
 		if (why == EXIT_HALT && vcpu_halt_briefly(vcpu)) {

@@ -329,9 +329,5 @@ int vmx_exit_eoi(struct vcpu *vcpu);
 /* HOST_RIP */
 extern const char vmx_exit[];
 int vmx_enter(u64 *gpr, bool launched, u64 *host_rsp, u64 spec_ctrl);
-/* Calls the host's handler at @entry as if the CPU had taken the interrupt, with
- * interrupts on: they are on when it returns.
- */
-void vmx_call_gate(unsigned long entry);
 
 #endif

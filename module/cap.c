@@ -67,6 +67,7 @@ static const struct {
 	{ KVM_CAP_XSAVE, 1 },
 	{ KVM_CAP_XSAVE2, sizeof(struct kvm_xsave) },
 	{ KVM_CAP_SREGS2, 1 },
+	{ KVM_CAP_PRE_FAULT_MEMORY, 1 },
 	{ KVM_CAP_NESTED_STATE, STATE_NESTED_SIZE },
 	{ KVM_CAP_XCRS, 1 },
 	{ KVM_CAP_INTERNAL_ERROR_DATA, 1 },

@@ -45,6 +45,18 @@ void vcpu_debug_exit(struct vcpu *vcpu, u8 exception, u64 dr6)
 	};
 }
 
+/**
+ * vcpu_debug_detect() - KVM_EXIT_DEBUG at the guest's access to a debug register, where
+ * user space's DR7 has GD
+ * @vcpu: owner; its RIP is at the access
+ *
+ * SDM 3B "Debug Exception (#DB)", general detect.
+ */
+void vcpu_debug_detect(struct vcpu *vcpu)
+{
+	vcpu_debug_exit(vcpu, 1, 0xffff0ff0 | BIT(13));
+}
+
 static int inject(struct vcpu *vcpu, u32 control)
 {
 	const struct vcpu_event_state *ev = &vcpu->event;

@@ -244,6 +244,18 @@ void memory_yield(struct memory *mem, int *index);
  */
 int memory_fault(struct memory *mem, u64 gpa, u32 access);
 
+/**
+ * memory_prefault() - map pages before they are touched
+ * @mem: address space
+ * @gpa: guest-physical address of the first, moves on with each
+ * @size: bytes, multiple of the page, shrinks with each
+ *
+ * Context: may sleep; current->mm is the VM's.
+ * Return: 0 when any was mapped; otherwise -ENOENT, where there is no memory, or what
+ * memory_fault() has.
+ */
+int memory_prefault(struct memory *mem, u64 *gpa, u64 *size);
+
 const struct memslot *memory_slot_search(const struct memslots *slots, u64 gfn);
 
 /* The slots now; mem->srcu read lock, or mem->lock, held. */

@@ -328,6 +328,27 @@ int memory_fault(struct memory *mem, u64 gpa, u32 access)
 	return r;
 }
 
+int memory_prefault(struct memory *mem, u64 *gpa, u64 *size)
+{
+	u64 all = *size;
+	int r = 0;
+
+	while (*size) {
+		int srcu = srcu_read_lock(&mem->srcu);
+
+		r = signal_pending(current) ? -EINTR : memory_fault(mem, *gpa, 0);
+		srcu_read_unlock(&mem->srcu, srcu);
+		if (r != MEMORY_MAPPED)
+			break;
+		*gpa += PAGE_SIZE;
+		*size -= PAGE_SIZE;
+		cond_resched();
+	}
+	if (*size != all)
+		return 0;
+	return r == MEMORY_MMIO ? -ENOENT : r;
+}
+
 /* --- the notifier -------------------------------------------------------------- */
 
 static struct memory *notifier_memory(struct mmu_notifier *notifier)

@@ -118,6 +118,23 @@ static long set_signal_mask(struct vcpu *vcpu, struct kvm_signal_mask __user *ar
 	return 0;
 }
 
+static long pre_fault(struct vcpu *vcpu, struct kvm_pre_fault_memory __user *arg)
+{
+	struct kvm_pre_fault_memory range;
+	long r;
+
+	if (copy_from_user(&range, arg, sizeof(range)))
+		return -EFAULT;
+	if (range.flags || memchr_inv(range.padding, 0, sizeof(range.padding)) ||
+	    !PAGE_ALIGNED(range.gpa) || !PAGE_ALIGNED(range.size) ||
+	    range.gpa + range.size <= range.gpa)
+		return -EINVAL;
+	if (!vcpu->vm->ops->run)
+		return -EOPNOTSUPP;
+	r = memory_prefault(&vcpu->vm->mem, &range.gpa, &range.size);
+	return copy_to_user(arg, &range, sizeof(range)) ? -EFAULT : r;
+}
+
 static long locked_ioctl(struct vcpu *vcpu, unsigned int cmd, unsigned long arg)
 {
 	void __user *uarg = (void __user *)arg;
@@ -129,6 +146,8 @@ static long locked_ioctl(struct vcpu *vcpu, unsigned int cmd, unsigned long arg)
 		return set_signal_mask(vcpu, uarg);
 	case KVM_ENABLE_CAP:
 		return cap_enable_vcpu(vcpu, uarg);
+	case KVM_PRE_FAULT_MEMORY:
+		return pre_fault(vcpu, uarg);
 	case VINTC_GET_VECTOR_STATS:
 		return vectors_ioctl(vcpu, uarg);
 	default:

@@ -377,6 +377,7 @@ void vcpu_internal_error(struct vcpu *vcpu, u32 suberror);
 long vcpu_set_debug(struct vcpu *vcpu, const struct kvm_guest_debug *dbg);
 /* KVM_EXIT_DEBUG for what is user space's: @exception 1 or 3, with @dr6. */
 void vcpu_debug_exit(struct vcpu *vcpu, u8 exception, u64 dr6);
+void vcpu_debug_detect(struct vcpu *vcpu);
 /* RFLAGS as the guest has them, whether user space steps it or not. */
 u64 vcpu_get_rflags(const struct vcpu *vcpu);
 void vcpu_set_rflags(struct vcpu *vcpu, u64 rflags);

@@ -244,6 +244,9 @@ int svm_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why)
 	case CONTROL_DB:
 		vcpu_queue_exception(vcpu, 1, false, 0);
 		break;
+	case CONTROL_DEBUGGER:
+		vcpu_debug_detect(vcpu);
+		return inner_user(vcpu, why);
 	case CONTROL_DONE:
 		if (!write)
 			mov_result(vcpu, &insn, val);

@@ -162,6 +162,10 @@ int vmx_exit_dr(struct vcpu *vcpu, enum vcpu_exit *why)
 	case CONTROL_DB:
 		vcpu_queue_exception(vcpu, 1, false, 0);
 		break;
+	case CONTROL_DEBUGGER:
+		vmx_need(vcpu, VMX_OWNED);
+		vcpu_debug_detect(vcpu);
+		return inner_user(vcpu, why);
 	case CONTROL_DONE:
 		if (!write)
 			result(vcpu, gpr, val);

@@ -97,6 +97,9 @@ enum control_result control_mov_dr(struct vcpu *vcpu, unsigned int n, bool write
 		return CONTROL_UD;
 	if (cpl)
 		return CONTROL_GP;
+	if ((vcpu->debug.control & KVM_GUESTDBG_USE_HW_BP) &&
+	    (vcpu->debug.dr7 & DR7_GD))
+		return CONTROL_DEBUGGER;
 	if (*dr7 & DR7_GD) {
 		*dr7 &= ~(u64)DR7_GD;
 		*dr6 |= DR6_BD;

@@ -34,6 +34,7 @@ enum control_result {
 	CONTROL_GP,
 	CONTROL_UD,
 	CONTROL_DB, /* general detect; DR6 and DR7 are as they must be */
+	CONTROL_DEBUGGER, /* the same, asked for by user space: KVM_EXIT_DEBUG */
 };
 
 /**

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "vm.h"
+#include "../../../uapi/vintc.h"
 
 #ifndef KVM_SET_USER_MEMORY_REGION2
 struct kvm_userspace_memory_region2 {
@@ -707,7 +708,7 @@ static const struct {
 	{ VCPU, KVM_SET_MP_STATE }, { VCPU, KVM_GET_VCPU_EVENTS }, { VCPU, KVM_SET_VCPU_EVENTS },
 	{ VCPU, KVM_GET_DEBUGREGS }, { VCPU, KVM_SET_DEBUGREGS }, { VCPU, KVM_GET_XCRS },
 	{ VCPU, KVM_SET_XCRS }, { VCPU, KVM_NMI }, { VCPU, KVM_INTERRUPT }, { VCPU, KVM_RUN },
-	{ VCPU, KVM_SET_SREGS2 }, { VCPU, KVM_TRANSLATE }, { VCPU, KVM_SET_TSC_KHZ },
+	{ VCPU, KVM_SET_SREGS2 }, { VCPU, KVM_TRANSLATE }, { VCPU, KVM_PRE_FAULT_MEMORY }, { VCPU, KVM_SET_TSC_KHZ },
 	{ VCPU, KVM_ENABLE_CAP }, { VCPU, KVM_SET_CPUID }, { VCPU, KVM_X86_SET_MCE },
 	{ VCPU, KVM_SET_NESTED_STATE }, { VCPU, KVM_GET_NESTED_STATE },
 };

@@ -97,6 +97,7 @@
 	T(split_extint, 0) \
 	T(debug_step, 0) \
 	T(debug_hardware, 0) \
+	T(debug_detect, 0) \
 	T(debug_software, 0) \
 	T(debug_block_irq, 0) \
 	T(debug_input, 0) \
@@ -161,6 +162,7 @@
 	T(cpuid_old, 0) \
 	T(misc_enable, 0) \
 	T(dirty_read, 0) \
+	T(prefault, 0) \
 	T(run_fields, 0) \
 	T(stats, 0) \
 	T(vector_stats, 0) \

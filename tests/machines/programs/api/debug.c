@@ -109,6 +109,48 @@ void t_debug_hardware(void)
 	expect(d.db[0], 0);
 }
 
+extern const u8 d_dr[];
+
+guest void g_debug_dr(u64 arg)
+{
+	u64 val;
+
+	g_out8(PORT_SYNC, 0);
+	asm volatile("d_dr: mov %%db0, %0" : "=r"(val));
+	SH->val[0] = val;
+}
+
+/* DR7.GD of user space's tells it of the guest's accesses, before they are made. */
+void t_debug_detect(void)
+{
+	struct kvm_guest_debug on = {
+		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP,
+		.arch.debugreg = { [0] = 0x1234, [7] = 0x2400 },
+	};
+	struct kvm_debugregs d;
+	struct vcpu *cpu;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	cpu = &vm.cpu[0];
+	vm.sh->val[0] = 1;
+	vcpu_long(cpu, g_debug_dr, 0);
+	must(cpu->fd, KVM_SET_GUEST_DEBUG, &on);
+	vcpu_until(cpu, PORT_SYNC);
+	for (int i = 0; i < 2; i++) {
+		vcpu_run(cpu);
+		expect(cpu->run->exit_reason, KVM_EXIT_DEBUG);
+		expect(cpu->run->debug.arch.exception, 1);
+		expect(cpu->run->debug.arch.pc, (u64)d_dr);
+		expect(cpu->run->debug.arch.dr6, 0xffff2ff0);
+	}
+	must(cpu->fd, KVM_GET_DEBUGREGS, &d);
+	expect(d.dr6, 0xffff0ff0);
+	expect(debug(cpu, 0, NULL), 0);
+	vcpu_done(cpu);
+	expect(vm.sh->val[0], 0); /* the guest's own DR0 */
+}
+
 void t_debug_software(void)
 {
 	const u32 on = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP;

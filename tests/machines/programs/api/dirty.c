@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The log of pages that the guest has written. */
+/* The log of pages that the guest has written; pages that are mapped before it touches them. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "api.h"
+#include "../../../../uapi/vintc.h"
 
 #define AT 0x20000000ul /* slot 1 */
 #define PAGES 1000 /* ends within a word of the bitmap */
@@ -677,4 +678,59 @@ void t_dirty_read(void)
 	enter(&vm, g_reader, 7);
 	vcpu_done(&vm.cpu[0]);
 	LOG();
+}
+
+/* ---- mapped before ---- */
+
+static int prefault(struct vm *vm, u64 page, u64 n, u64 *left)
+{
+	struct kvm_pre_fault_memory p = { .gpa = AT + page * PAGE, .size = n * PAGE };
+	int r = try(vm->cpu[0].fd, KVM_PRE_FAULT_MEMORY, &p);
+
+	expect(p.gpa + p.size, AT + (page + n) * PAGE);
+	*left = p.size / PAGE;
+	return r;
+}
+
+void t_prefault(void)
+{
+	struct kvm_pre_fault_memory bad[] = {
+		{ .gpa = AT, .size = 0 },
+		{ .gpa = AT + 1, .size = PAGE },
+		{ .gpa = AT, .size = PAGE + 1 },
+		{ .gpa = AT, .size = PAGE, .flags = 1 },
+		{ .gpa = -PAGE, .size = PAGE },
+		{ .gpa = AT, .size = -AT },
+	};
+	struct vm vm;
+	u64 before, left;
+	int stats;
+
+	vm_create(&vm);
+	if (!check_extension(&vm, KVM_CAP_PRE_FAULT_MEMORY))
+		skip("this device can't");
+	vm_end(&vm);
+	start(&vm, 0);
+	stats = ioctl(vm.cpu[0].fd, KVM_GET_STATS_FD, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		expect(try(vm.cpu[0].fd, KVM_PRE_FAULT_MEMORY, &bad[i]), -EINVAL);
+	touch(&vm, 0, 2, 1, 1);
+	before = stat_read(stats, "pf_taken");
+	touch(&vm, 0, 2, 1, 1);
+	expect(stat_read(stats, "pf_taken"), before);
+
+	expect(prefault(&vm, 2, 30, &left), 0);
+	expect(left, 0);
+	expect(stat_read(stats, "pf_taken"), before);
+	touch(&vm, 2, 30, 1, 1);
+	expect(stat_read(stats, "pf_taken"), before);
+	touch(&vm, 32, 1, 1, 1);
+	expect_that(stat_read(stats, "pf_taken") > (long)before);
+
+	/* what is beyond the slot is left, and nothing but that is an error */
+	expect(prefault(&vm, PAGES - 4, 10, &left), 0);
+	expect(left, 6);
+	expect(prefault(&vm, PAGES, 10, &left), -ENOENT);
+	expect(left, 10);
+	vm_end(&vm);
 }

@@ -73,7 +73,8 @@ static void t_taken(void)
 		long exits = stat_read(stats, "nmi_exits");
 
 		printf("# %ld of %d NMIs were exits\n", exits, NMIS);
-		expect_that(exits >= NMIS / 2 && exits <= NMIS);
+		/* the rest found the thread waiting for a CPU, which others may want */
+		expect_that(exits >= NMIS / 10 && exits <= NMIS);
 	}
 	vm_end(&vm);
 	close(send);

@@ -4,13 +4,16 @@
 # An unmodified QEMU boots an unmodified Linux on $DEVICE (/dev/vintc), by firmware and -kernel, reads and writes a
 # disk and resets. `guest-qemu` has made /qemu; /vmlinuz and /guest.img are the guest's, guest-linux.sh its job.
 #
-# BOOTS: what to boot, words MACHINE:IRQCHIP:CPUS[:CPU]
+# BOOTS: what to boot, words MACHINE:IRQCHIP:CPUS[:CPU]. TOGGLE: a library (toggle) for QEMU, by which hardware delivers
+# interrupts, and doesn't, in turn.
 device=${DEVICE:-/dev/vintc}
 status=0
 if [ ! -e "$device" ]; then
 	echo "not ok - qemu: there is no $device"
 	exit 1
 fi
+
+[ -z "${TOGGLE:-}" ] || export LD_PRELOAD="$TOGGLE"
 
 head -c 4194304 /dev/urandom >/tmp/content
 content=$(md5sum </tmp/content | cut -d' ' -f1)
@@ -36,6 +39,7 @@ boot() {
 	tr -d '\r' </tmp/out >/tmp/out2
 	mv /tmp/out2 /tmp/out
 	[ $ended = 0 ] || why="; QEMU's status is $ended"
+	[ -z "${TOGGLE:-}" ] || grep -q '^toggled [1-9][0-9]* refused 0$' /tmp/out || why="$why; $(grep -a ^toggled /tmp/out || echo never toggled)"
 	wants "cpus $cpus"
 	wants "clock kvm-clock"
 	wants "timer 1"

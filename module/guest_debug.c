@@ -54,7 +54,7 @@ void vcpu_debug_exit(struct vcpu *vcpu, u8 exception, u64 dr6)
  */
 void vcpu_debug_detect(struct vcpu *vcpu)
 {
-	vcpu_debug_exit(vcpu, 1, 0xffff0ff0 | BIT(13));
+	vcpu_debug_exit(vcpu, 1, DR6_RESERVED | BIT(13)); /* BD */
 }
 
 static int inject(struct vcpu *vcpu, u32 control)

@@ -73,6 +73,7 @@
 	T(ipi_x2apic_halted, 0) \
 	T(timer, 0) \
 	T(timer_x2apic, 0) \
+	T(no_deadline, 0) \
 	T(ioapic_reset, 0) \
 	T(ioapic_mmio, 0) \
 	T(line_edge, 0) \

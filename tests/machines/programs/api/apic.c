@@ -426,3 +426,36 @@ static void timer(bool x2apic)
 
 void t_timer(void) { timer(false); }
 void t_timer_x2apic(void) { timer(true); }
+
+guest void g_no_deadline(u64 arg)
+{
+	struct gcpu *c = this_cpu();
+	u64 val = 1;
+
+	g_apic_on(false);
+	g_apic_write(APIC_LVTT, 2 << 17 | 0x43);
+	g_expect(g_apic_read(APIC_LVTT), 0x43); /* no such mode */
+	g_sti();
+	g_expect(g_wrmsr_try(0x6e0, 1), -1);
+	g_expect(g_rdmsr_try(0x6e0, &val), -1);
+	g_expect(val, 0);
+	for (int i = 0; i < 1000; i++)
+		cpu_relax();
+	g_expect(c->count[0x43], 0);
+}
+
+/* A CPUID without TSC deadlines: the MSR is there, and does nothing. */
+void t_no_deadline(void)
+{
+	struct kvm_cpuid2 *cpuid;
+	struct vm vm;
+
+	vm_start(&vm, 1);
+	cpuid = cpuid_supported(&vm);
+	for (u32 i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 1)
+			cpuid->entries[i].ecx &= ~(1u << 24);
+	must(vm.cpu[0].fd, KVM_SET_CPUID2, cpuid);
+	vcpu_long(&vm.cpu[0], g_no_deadline, 0);
+	vcpu_done(&vm.cpu[0]);
+}

@@ -466,6 +466,7 @@ guest void g_nmi_target(u64 halt)
 			asm volatile("hlt");
 		else
 			cpu_relax();
+		SH->val[1]++;
 	}
 	SH->val[0] = c->count[2];
 }
@@ -473,7 +474,7 @@ guest void g_nmi_target(u64 halt)
 guest void g_nmi_sender(u64 n)
 {
 	volatile u64 *taken = &SH->cpu[0].count[2];
-	u64 before;
+	u64 before, rounds;
 
 	g_apic_on(false);
 	g_wait(SH->ready);
@@ -484,15 +485,17 @@ guest void g_nmi_sender(u64 n)
 	/* These are merged as they come. */
 	for (u64 i = 0; i < n; i++)
 		g_icr(0, 0x4400);
-	/* The other vCPU's thread may have no CPU just now. */
 	g_wait(*taken > n);
-	before = *taken;
-	while (rdtsc() < SH->cpu[0].stamp + SH->arg[1] || *taken != before)
+	/* None waits any more: the other vCPU runs and takes none. For some time it may have no CPU. */
+	do {
 		before = *taken;
+		rounds = SH->val[1];
+		g_wait(rdtsc() >= SH->cpu[0].stamp + SH->arg[1] && SH->val[1] > rounds + 100);
+	} while (*taken != before);
 	g_expect(before > n && before <= 2 * n, 1);
 	/* Not masked for good. */
 	g_icr(0, 0x4400);
-	g_wait(*taken > before);
+	g_wait(*taken == before + 1);
 	SH->stop = 1;
 	g_icr(0, 0x4400);
 }
